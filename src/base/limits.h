@@ -1,0 +1,52 @@
+// base/limits.h - every bound that is not a setting, with its unit in the name and its reason beside it.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+namespace jwtd {
+
+using namespace std::chrono_literals;
+
+// -- HTTP, both listeners -------------------------------------------------------------------------------------------
+inline constexpr std::size_t kMaxTargetBytes = 8000;        // RFC 9112 s3 asks for at least 8000 octets of request line
+inline constexpr std::size_t kMaxHeadBytes = 16 * 1024;     // request line and fields; what nginx and Node allow is of this size
+inline constexpr std::size_t kMaxFields = 100;              // more than any client sends; bounds the field table
+inline constexpr std::size_t kMaxBodyBytes = 16 * 1024;     // a POST /v1/tokens body is below 200
+inline constexpr std::size_t kMaxLeadingEmptyLines = 4;     // RFC 9112 s2.2 asks for tolerance of "at least one"
+inline constexpr auto kHeadTimeout = 10s;                   // whole head, not per octet: a slow head is an attack or a dead link
+inline constexpr auto kBodyTimeout = 10s;                   // whole body
+inline constexpr auto kIdleTimeout = 75s;                   // keep-alive between requests; above common balancers' 60 s
+inline constexpr auto kWriteTimeout = 10s;                  // a peer that does not read its 600 octets is gone
+inline constexpr auto kHandshakeTimeout = 10s;              // TLS; as the head
+inline constexpr auto kLingerTimeout = 2s;                  // after a refusal: time for the peer to read it (RFC 9112 s9.6)
+inline constexpr std::size_t kMaxConnections = 20'000;      // per process, default of a setting; about 5 KiB each
+inline constexpr std::size_t kMaxRequestIdBytes = 64;       // a UUID has 36
+
+// -- commit queue ---------------------------------------------------------------------------------------------------
+inline constexpr std::size_t kMaxQueuedCommits = 16'384;    // records waiting; about 1 KiB each, 0.2 s of work
+inline constexpr std::size_t kMaxBatchRecords = 1'024;      // keeps one commit below 10 ms on slow stores
+inline constexpr auto kCommitDeadline = 2s;                 // then 503: a mobile client gave up or retries by then
+
+// -- reads ----------------------------------------------------------------------------------------------------------
+inline constexpr std::size_t kReadThreads = 2;              // blocking look-ups at once
+inline constexpr std::size_t kMaxQueuedReads = 1'024;
+inline constexpr auto kReadDeadline = 5s;
+inline constexpr std::size_t kMaxPageRecords = 100;         // transactions in one page
+inline constexpr std::size_t kMaxEarlierTokens = 100;       // earlier tokens of one transaction that are shown
+
+// -- files ----------------------------------------------------------------------------------------------------------
+inline constexpr std::size_t kMaxSecretFileBytes = 64 * 1024;
+inline constexpr std::size_t kMaxConfigBytes = 1024 * 1024;
+inline constexpr std::size_t kMaxCallers = 10'000;
+
+// -- tokens ---------------------------------------------------------------------------------------------------------
+inline constexpr std::size_t kMaxTokenBytes = 8 * 1024;     // of a token to verify: ours are below 500
+inline constexpr std::size_t kMinHmacKeyBytes = 32;         // RFC 7518 s3.2 for HS256
+inline constexpr std::size_t kMaxIssuerBytes = 64;          // TeleSign customer ids have 36
+
+// -- log ------------------------------------------------------------------------------------------------------------
+inline constexpr std::size_t kMaxLogQueueBytes = 4 * 1024 * 1024;  // then lines are dropped and counted
+inline constexpr std::size_t kMaxLogLineBytes = 4 * 1024;
+
+}  // namespace jwtd

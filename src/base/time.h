@@ -1,0 +1,28 @@
+// base/time.h - the two clocks of the program, and their units.
+//
+// Wall time stands in tokens and records; monotonic time measures deadlines and limits, because the wall clock jumps.
+// Functions that need the time take it as an argument, so that tests turn the clock by hand; only api/, app/ and cli/ read one.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace jwtd {
+
+using UnixSeconds = std::int64_t;  // seconds since 1970-01-01T00:00:00Z, no leap seconds: RFC 7519 s2 NumericDate
+using UnixMillis = std::int64_t;   // milliseconds since the same moment
+
+using Monotonic = std::chrono::steady_clock;
+
+inline UnixMillis wall_now() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+// "2026-11-23T22:47:05Z" (RFC 3339, UTC); with_millis adds ".123".
+std::string format_rfc3339(UnixMillis at, bool with_millis = false);
+
+// "Mon, 23 Nov 2026 22:47:05 GMT": IMF-fixdate, RFC 9110 s5.6.7.
+std::string format_imf_fixdate(UnixSeconds at);
+
+}  // namespace jwtd

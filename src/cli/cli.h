@@ -1,0 +1,28 @@
+// cli/cli.h - the command line: one file per verb; this one routes to it.
+//
+// Exit codes, the same for every verb: 0 done, or every token valid; 1 it failed, or a token is not valid; 2 wrong usage or configuration.
+// Results go to standard output, everything else to standard error. `-o json` where a machine may read.
+#pragma once
+
+#include <functional>
+
+#include "config/config.h"
+
+namespace jwtd::cli {
+
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitFailed = 1;
+inline constexpr int kExitUsage = 2;
+
+struct ServeRequest {
+  config::Config config;
+  std::string config_path;         // read again at SIGHUP; empty: nothing to read again (jwtd dev)
+  std::function<void(const std::string& public_endpoint, const std::string& admin_endpoint)> on_ready;  // may be empty; once both listen
+};
+
+// Runs the server until it is told to stop, and returns the exit code. app/ provides it, so that cli/ need not know the drivers.
+using Serve = std::function<int(const ServeRequest&)>;
+
+int run(int argc, char** argv, const Serve& serve);
+
+}  // namespace jwtd::cli

@@ -1,0 +1,96 @@
+// config/config.h - every setting of jwtd: name, unit, default. conf/jwtd.full.toml lists them for users; a test holds both together.
+//
+// Sources, later ones win: built-in default, TOML file, environment (JWTD_<SECTION>_<KEY>, for example JWTD_LISTEN_PUBLIC), flags.
+// Only [[limit]] has no environment form. Durations are written "90s", "10m", "1h", "30d".
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "jose/hmac.h"
+#include "limit/limiter.h"
+
+namespace jwtd::config {
+
+struct Endpoint {
+  std::string host;        // numeric address, or "localhost"
+  std::uint16_t port = 0;  // 0: any free one; the log line "listening" tells which
+  std::string text() const;  // "127.0.0.1:8081", "[::1]:8081"
+};
+
+struct Network {  // CIDR
+  std::array<std::uint8_t, 16> address{};  // IPv4 as ::ffff:a.b.c.d
+  unsigned prefix = 128;                   // bits, of the 128-bit form
+};
+
+enum class MintAccess : std::uint8_t { kOpen, kKey };
+enum class TlsVersion : std::uint8_t { k1_1, k1_2, k1_3 };
+enum class RequestLog : std::uint8_t { kAll, kErrors, kNone };
+
+struct Issuer {
+  std::string customer_id;    // iss; 1 to kMaxIssuerBytes of A-Z a-z 0-9 - _ . :; required
+  std::string api_key_file;   // required
+  jose::Algorithm algorithm = jose::Algorithm::kHs256;
+  std::chrono::seconds lifetime{90};  // exp - iat; 1 s to 1 d
+  std::chrono::seconds backdate{10};  // iat lies this far before now; 0 s to 10 m, below lifetime
+};
+
+struct Listen {
+  Endpoint public_endpoint{"0.0.0.0", 8443};  // key "public"
+  Endpoint admin{"127.0.0.1", 8081};
+  std::size_t threads = 0;                    // loops; 0: one per core
+  std::size_t max_connections = kMaxConnections;
+  bool empty_errors = false;                  // true: refusals on GET /v1/token/... have an empty body, as the provider's sample
+};
+
+struct Tls {
+  bool enabled = false;    // the section is there
+  std::string certificate; // PEM, leaf first
+  std::string key;         // PEM
+  TlsVersion min_version = TlsVersion::k1_2;
+};
+
+struct Store {
+  std::string url = "rocksdb:///var/lib/jwtd";
+  std::chrono::seconds retention{30 * 86400};  // "0s": for ever
+};
+
+struct Auth {
+  MintAccess mint = MintAccess::kOpen;
+  std::string callers_file;  // empty: nobody, the admin routes that need a key refuse
+};
+
+struct Limits {              // [limits]
+  std::size_t cells = 1u << 20;      // of the local table, 16 octets each; 1024 to 2^28
+  int refusal_status = 429;          // 429, or 403 with an empty body as the provider's first sample
+};
+
+struct Proxy {
+  std::vector<Network> trusted;
+  std::string header = "x-forwarded-for";  // or "forwarded" (RFC 7239)
+};
+
+struct LogSettings {
+  LogOptions options;                       // format, level, file
+  RequestLog requests = RequestLog::kAll;   // which requests get a line
+};
+
+struct Config {
+  Issuer issuer;
+  Listen listen;
+  Tls tls;
+  Store store;
+  Auth auth;
+  Limits limits;
+  std::vector<limit::Rule> rules;  // [[limit]]: name, key, rate, burst (only with a single rate)
+  Proxy proxy;
+  LogSettings log;
+};
+
+}  // namespace jwtd::config

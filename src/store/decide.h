@@ -1,0 +1,12 @@
+// store/decide.h - what happens to a token that is proposed under an XID that is taken. One rule, for every driver.
+#pragma once
+
+#include "store/store.h"
+
+namespace jwtd::store {
+
+// `standing` is the XID's current record, not past retention. Never returns kInserted.
+// A token is used again while at least half its life (exp - iat) is left at proposed.recorded_at, under the same issuer and key.
+Outcome decide(const Record& standing, const Record& proposed);
+
+}  // namespace jwtd::store

@@ -1,0 +1,101 @@
+// store/group_commit.h - many requests, one durable write.
+//
+// A request that mints awaits commit(). One thread takes all that has queued up, hands it to the store as one batch, and gives every
+// waiting coroutine back to its loop with one post a loop. While it syncs, the next batch fills; nothing waits for a timer.
+//
+// Bounds: kMaxQueuedCommits records in the queue (then kQueueFull at once, before anything is signed: see full()), kMaxBatchRecords a batch,
+// and the deadline: expire() answers kCommitTimeout to whoever waited too long. What was answered so may still get on record;
+// the other way round never happens.
+//
+// Thread-safety: commit(), full() on any loop's thread; each loop has a Lane. Ownership: outlives the loops' last coroutine; the store outlives it.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <coroutine>
+#include <memory>
+#include <thread>
+
+#include "base/limits.h"
+#include "base/result.h"
+#include "base/task.h"
+#include "base/time.h"
+#include "store/store.h"
+
+namespace jwtd::store {
+
+inline constexpr Code kQueueFull{"commit_queue_full", Fault::kUnavailable, "More tokens are waiting to be recorded than the service accepts."};
+inline constexpr Code kCommitTimeout{"commit_timeout", Fault::kUnavailable, "The store did not confirm the record in time."};
+
+struct Committed {
+  Outcome outcome;
+  Record record;  // what stands: the proposed one, or for kReused the older one. For kConflict: the proposed one, not stored.
+};
+
+struct CommitStats {  // since the start; read at any time, from any thread
+  std::atomic<std::uint64_t> batches{0}, records{0}, failed{0}, timed_out{0}, refused{0};
+  std::atomic<std::uint64_t> busy_micros{0};  // time inside Store::commit
+};
+
+class GroupCommit;
+
+// One loop's share: the coroutines of this loop that wait. Only used on that loop's thread.
+class Lane {
+ public:
+  Lane(GroupCommit& commit, Loop& loop);
+  ~Lane();  // nothing waits any more
+
+  class Awaiter;
+  // Resumes with Result<Committed>; fails with kQueueFull, kCommitTimeout, kStoreUnavailable.
+  Awaiter commit(Record proposed, bool xid_is_new);
+
+  // Answers those that wait past their deadline. Call every 100 ms or so.
+  void expire(Monotonic::time_point now);
+  std::size_t waiting() const { return waiting_; }
+
+ private:
+  friend class GroupCommit;
+  struct Node;
+  void finished(Node* node);
+  void unlink(Node* node);
+
+  GroupCommit& commit_;
+  Loop& loop_;
+  Node* oldest_ = nullptr;
+  Node* newest_ = nullptr;
+  std::size_t waiting_ = 0;
+};
+
+class GroupCommit {
+ public:
+  struct Options {
+    std::size_t max_queued = kMaxQueuedCommits;
+    std::size_t max_batch = kMaxBatchRecords;
+    std::chrono::milliseconds deadline = kCommitDeadline;
+  };
+
+  GroupCommit(Store& store, Options options);
+  ~GroupCommit();  // finishes what is queued
+
+  // True when the next commit() would be refused.
+  bool full() const { return queued_.load(std::memory_order_relaxed) >= options_.max_queued; }
+  std::size_t queued() const { return queued_.load(std::memory_order_relaxed); }
+  const CommitStats& stats() const { return stats_; }
+
+ private:
+  friend class Lane;
+  void enqueue(Lane::Node* node);
+  void run();
+  Lane::Node* take();
+
+  Store& store_;
+  Options options_;
+  CommitStats stats_;
+  alignas(64) std::atomic<Lane::Node*> head_{nullptr};  // newest first
+  alignas(64) std::atomic<std::size_t> queued_{0};
+  std::atomic<std::uint32_t> signal_{0};
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+};
+
+}  // namespace jwtd::store
