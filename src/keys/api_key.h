@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "jose/hmac.h"
@@ -12,13 +13,22 @@
 namespace jwtd::keys {
 
 inline constexpr Code kApiKeyMalformed{"api_key_malformed", Fault::kInvalidArgument, "The API key is not standard base64"};
-inline constexpr Code kApiKeyExposed{"api_key_exposed", Fault::kInvalidArgument, "The file with the API key can be read by every user"};
+inline constexpr Code kApiKeyPublished{"api_key_published", Fault::kInvalidArgument,
+                                       "The API key is a sample that stands in public documentation: anybody can sign with it"};
 
-// Fails with kSecretUnreadable, kApiKeyMalformed or jose::kKeyTooShort; detail names the file, the rule, and what was found, never the key.
+// Fails with kSecretUnreadable, kApiKeyMalformed, kApiKeyPublished or jose::kKeyTooShort; detail names the file, the rule, and what was found, never the key.
 Result<jose::HmacKey> load_api_key(const std::string& path, jose::Algorithm algorithm);
 
-// The same from text (tests, `jwtd dev`).
+// The same from text; white space around it is ignored, and detail names no file.
 Result<jose::HmacKey> parse_api_key(std::string_view base64_text, jose::Algorithm algorithm);
+
+// Whether `octets` is a key that was printed in documentation (TeleSign's own, RFC 7515's, jwt.io's). Compares SHA-256, so that no sample key
+// stands in the program.
+bool is_published_sample(std::string_view octets);
+
+// Whether every user of the machine may read the file: worth a warning at start, not a refusal, since a container often has just one user.
+// false also when there is no such file.
+bool readable_by_everyone(const std::string& path);
 
 // A new key: 64 random octets as base64, as TeleSign's look.
 std::string generate_api_key();
