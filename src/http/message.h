@@ -15,6 +15,8 @@
 
 namespace jwtd::http {
 
+bool equal_ignoring_case(std::string_view a, std::string_view lower_case);  // ASCII
+
 enum class Method : std::uint8_t { kGet, kHead, kPost, kPut, kDelete, kPatch, kOptions, kOther };
 
 struct Field {
