@@ -13,8 +13,11 @@
 
 namespace jwtd::jose {
 
+// 1 to kMaxIssuerBytes printable ASCII characters that need no escape in JSON.
+bool is_issuer_name(std::string_view text);
+
 struct Claims {
-  std::string_view iss;  // 1 to kMaxIssuerBytes characters that need no escape in JSON: config/ checks it
+  std::string_view iss;  // is_issuer_name(); whoever reads it from outside checks. A longer one is a broken invariant: the program stops.
   UnixSeconds iat;
   UnixSeconds exp;
   Phone phn;

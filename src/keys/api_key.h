@@ -13,18 +13,16 @@
 namespace jwtd::keys {
 
 inline constexpr Code kApiKeyMalformed{"api_key_malformed", Fault::kInvalidArgument, "The API key is not standard base64"};
-inline constexpr Code kApiKeyPublished{"api_key_published", Fault::kInvalidArgument,
-                                       "The API key is a sample that stands in public documentation: anybody can sign with it"};
 
-// Fails with kSecretUnreadable, kApiKeyMalformed, kApiKeyPublished or jose::kKeyTooShort; detail names the file, the rule, and what was found, never the key.
+// Fails with kSecretUnreadable, kApiKeyMalformed or jose::kKeyTooShort; detail names the file, the rule, and what was found, never the key.
 Result<jose::HmacKey> load_api_key(const std::string& path, jose::Algorithm algorithm);
 
 // The same from text; white space around it is ignored, and detail names no file.
 Result<jose::HmacKey> parse_api_key(std::string_view base64_text, jose::Algorithm algorithm);
 
-// Whether `octets` is a key that was printed in documentation (TeleSign's own, RFC 7515's, jwt.io's). Compares SHA-256, so that no sample key
-// stands in the program.
-bool is_published_sample(std::string_view octets);
+// Whether this is a key that was printed in documentation (TeleSign's own, RFC 7515's, jwt.io's), with which anybody can sign. Worth a loud
+// warning, not a refusal: whoever reproduces TeleSign's samples needs it. Compares kid(), so that no sample stands in the program.
+bool is_published_sample(const jose::HmacKey& key);
 
 // Whether every user of the machine may read the file: worth a warning at start, not a refusal, since a container often has just one user.
 // false also when there is no such file.
