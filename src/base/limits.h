@@ -42,11 +42,16 @@ inline constexpr std::size_t kMaxCallers = 10'000;
 
 // -- tokens ---------------------------------------------------------------------------------------------------------
 inline constexpr std::size_t kMaxTokenBytes = 8 * 1024;     // of a token to verify: ours are below 500
+inline constexpr std::size_t kMaxTokenJsonDepth = 16;         // of a header or claims: ours have 1
 inline constexpr std::size_t kMinHmacKeyBytes = 32;         // RFC 7518 s3.2 for HS256
 inline constexpr std::size_t kMaxIssuerBytes = 64;          // TeleSign customer ids have 36
 
 // -- log ------------------------------------------------------------------------------------------------------------
 inline constexpr std::size_t kMaxLogQueueBytes = 4 * 1024 * 1024;  // then lines are dropped and counted
-inline constexpr std::size_t kMaxLogLineBytes = 4 * 1024;
+inline constexpr std::size_t kMaxLogLineBytes = 4 * 1024;     // PIPE_BUF: a line reaches a pipe whole or not at all
+inline constexpr std::size_t kLogWakeBytes = 64 * 1024;       // queued octets that are worth a write of their own
+inline constexpr auto kLogGatherTime = 50ms;                  // how long a line may wait for others to share its write
+inline constexpr auto kLogRetryTime = 1s;                     // between attempts to report lost lines while nothing else is logged
+inline constexpr auto kLogStuckTime = 2s;                     // how long flush() and the end wait for a pipe that nobody reads
 
 }  // namespace jwtd

@@ -7,8 +7,9 @@
 // Thread-safety: all functions, any thread. Ownership: the owner outlives every thread that logs.
 #pragma once
 
-#include <atomic>
+#include <concepts>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -46,19 +47,22 @@ class Log {
  public:
   // Opens the file and starts the writer. Fails with kLogUnwritable.
   static Result<std::unique_ptr<Log>> open(const LogOptions& options);
-  ~Log();  // writes what is queued, then stops
+  ~Log();  // writes what is queued, then stops; gives up after kLogStuckTime on a pipe that nobody reads
 
   bool enabled(LogLevel level) const { return level >= level_; }
-  // `event` is a short fixed text ("request", "certificate_reloaded"); fields come after time, level and event.
+  // `event` and the names are short fixed texts ("request", "certificate_reloaded"); fields come after time, level and event.
+  // Values may hold anything: they are escaped. A line over kMaxLogLineBytes is cut and ends with the field "cut".
+  // Cost: about a microsecond, no allocation; never waits for the file.
   void write(LogLevel level, std::string_view event, std::initializer_list<LogField> fields);
   void info(std::string_view event, std::initializer_list<LogField> fields = {}) { write(LogLevel::kInfo, event, fields); }
   void warn(std::string_view event, std::initializer_list<LogField> fields = {}) { write(LogLevel::kWarn, event, fields); }
   void error(std::string_view event, std::initializer_list<LogField> fields = {}) { write(LogLevel::kError, event, fields); }
 
-  // Opens the file again by its name (log rotation). The old one stays on failure (kLogUnwritable).
+  // Opens the file again by its name (log rotation). The old one stays on failure (kLogUnwritable). The writer takes the new one
+  // with its next write; nothing to do when the file is standard error.
   Status reopen();
   std::uint64_t dropped() const;  // lines, since the start
-  void flush();                   // waits until what was queued before is written
+  void flush();                   // waits until what was queued before is written or lost, at most kLogStuckTime
 
  private:
   struct Impl;

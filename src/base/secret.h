@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -39,7 +40,8 @@ bool equal_in_constant_time(std::string_view a, std::string_view b);
 // Reads a file of at most kMaxSecretFileBytes, without its trailing white space. Fails with kSecretUnreadable; detail names path and cause.
 Result<Secret> read_secret_file(const std::string& path);
 
-// `count` octets from the system's cryptographic source. Aborts if that source fails: no service can go on without it.
+// Octets from the system's cryptographic source. Aborts if that source fails: no service can go on without it.
+void fill_random(std::span<unsigned char> out);
 std::string random_octets(std::size_t count);
 
 }  // namespace jwtd
