@@ -3,7 +3,8 @@
 // There is no type for a parsed but unchecked token: verify() is the only way from text to VerifiedJws. inspect() shows a token's parts to a
 // person and says nothing about trust. Rules: RFC 7515 s5.2, RFC 7519 s7.2, RFC 8725; header names are unique (RFC 7515 s4), an
 // unknown "crit" is refused (s4.1.11), alg is the key's or nothing (RFC 8725 s3.1), typ is absent or "JWT" in any case (RFC 7519 s5.1),
-// "b64", "zip", "jwk", "jku", "x5u", "x5c" never have an effect. JSON is strict: UTF-8, no duplicate members, an object on top.
+// "b64" is refused (RFC 7797 s3: it changes what is signed), "zip", "jwk", "jku", "x5u", "x5c" never have an effect. JSON is strict:
+// UTF-8, no duplicate members, an object on top, at most kMaxTokenJsonDepth deep.
 #pragma once
 
 #include <chrono>
@@ -44,9 +45,11 @@ struct VerifiedJws {
   std::string xid;  // empty: absent
 };
 
-// The first check that fails, in the order of the Codes above; detail has the numbers ("expired 12 s ago: exp 1500000090, now ...").
-// Valid is: exp > now (RFC 7519 s4.1.4), nbf <= now, iat <= now, all with the leeway. exp, iat and iss are required; NumericDates may be
-// fractional on input. A token with an "aud" is refused: ours have none (RFC 7519 s4.1.3).
+// The first check that fails, in the order of the Codes above, but that the claims are read only after the signature was found right, so
+// kTokenMalformed can also come then. detail has the numbers ("expired 12 s ago: exp 1500000090, now 1500000102"), never a phone number.
+// Valid is: exp > now (RFC 7519 s4.1.4), nbf <= now, iat <= now, all with the leeway, and iat < exp. exp, iat and iss are required;
+// NumericDates are numbers from 0 to the end of the year 9999 and may be fractional on input (the fraction counts, and is cut off in
+// VerifiedJws). A token with an "aud" is refused: ours have none (RFC 7519 s4.1.3). Cost: about 4 us.
 Result<VerifiedJws> verify(std::string_view token, const HmacKey& key, const Policy& policy, UnixSeconds now);
 
 // Whether the signature is right under this key and nothing else; for finding out why verify() said no (a key that was not base64-decoded).

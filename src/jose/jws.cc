@@ -1,0 +1,248 @@
+// jose/jws.cc - verification in the order that gives an attacker least: shape, header, algorithm, signature, and only then the claims.
+#include "jose/jws.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+
+#include "base/base64.h"
+#include "base/limits.h"
+#include "base/secret.h"
+#include "jose/strict_json.h"
+
+namespace jwtd::jose {
+
+namespace {
+
+constexpr double kLatestNumericDate = 253402300799;  // 9999-12-31T23:59:59Z: later is a mistake, and doubles are exact up to here
+constexpr std::size_t kMaxHmacOctets = 64;
+
+struct Parts {
+  std::string_view input;  // what is signed: header, dot, claims, as they stand
+  std::string header;
+  std::string claims;
+  std::string signature;   // may be empty: an unsecured JWS (RFC 7515 A.5), which verify() refuses by its alg
+};
+
+Error malformed(std::string detail) { return Error(kTokenMalformed, std::move(detail)); }
+
+// What most often surrounds a token that was copied by hand.
+std::string_view usual_mistake(std::string_view token) {
+  if (token.starts_with("Bearer ")) return "; take the \"Bearer \" away";
+  if (token.starts_with('"') || token.starts_with('\'')) return "; take the quotation marks away";
+  if (token.starts_with('{')) return "; this is JSON, perhaps the JSON serialization of a JWS";
+  return "";
+}
+
+Error wrong_part_count(std::string_view token, std::size_t parts) {
+  std::string detail = std::to_string(parts) + (parts == 1 ? " part" : " parts") + " between dots, not 3";
+  if (parts == 5) detail += "; five parts are a JWE, an encrypted token";
+  detail += usual_mistake(token);
+  return malformed(std::move(detail));
+}
+
+Result<std::string> decode_part(std::string_view name, std::string_view text, std::string_view token) {
+  std::optional<std::string> octets = base64url_decode(text);
+  if (!octets) return malformed("the " + std::string(name) + " is not base64url without padding" + std::string(usual_mistake(token)));
+  return *std::move(octets);
+}
+
+Result<Parts> split(std::string_view token) {
+  if (token.empty()) return malformed("it is empty");
+  if (token.size() > kMaxTokenBytes) {
+    return malformed("it has " + std::to_string(token.size()) + " octets; " + std::to_string(kMaxTokenBytes) + " are the most");
+  }
+  const auto dots = static_cast<std::size_t>(std::count(token.begin(), token.end(), '.'));
+  if (dots != 2) return wrong_part_count(token, dots + 1);
+  const std::size_t first = token.find('.');
+  const std::size_t second = token.find('.', first + 1);
+
+  auto header = decode_part("header", token.substr(0, first), token);
+  if (!header) return header.error();
+  auto claims = decode_part("claims part", token.substr(first + 1, second - first - 1), token);
+  if (!claims) return claims.error();
+  auto signature = decode_part("signature", token.substr(second + 1), token);
+  if (!signature) return signature.error();
+  return Parts{token.substr(0, second), *std::move(header), *std::move(claims), *std::move(signature)};
+}
+
+Result<JsonObject> object_in(std::string_view name, std::string_view text) {
+  std::string why;
+  std::optional<JsonObject> object = JsonObject::parse(text, why);
+  if (!object) return malformed("the " + std::string(name) + ": " + why);
+  return *std::move(object);
+}
+
+bool equal_ignoring_case(std::string_view a, std::string_view lower) {
+  const auto fold = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; };
+  return a.size() == lower.size() && std::equal(a.begin(), a.end(), lower.begin(), [&](char x, char y) { return fold(x) == y; });
+}
+
+Status check_header(const JsonObject& header, Algorithm algorithm) {
+  // Understanding none of the extensions, we must refuse every "crit" (RFC 7515 s4.1.11), also a malformed one.
+  if (header.has("crit")) return Error(kHeaderRefused, "\"crit\" asks for extensions, and there are none here");
+  // "b64" changes what is signed (RFC 7797 s3), so that ignoring it would be reading something else than the signer wrote.
+  if (header.has("b64")) return Error(kHeaderRefused, "\"b64\" is not supported");
+  if (const JsonMember* typ = header.find("typ")) {
+    if (typ->kind != JsonMember::Kind::kString) return Error(kHeaderRefused, "\"typ\" is not a string");
+    if (!equal_ignoring_case(typ->text, "jwt")) return Error(kHeaderRefused, "\"typ\" is " + quoted_if_harmless(typ->text) + ", not \"JWT\"");
+  }
+  const JsonMember* alg = header.find("alg");
+  if (!alg) return Error(kHeaderRefused, "there is no \"alg\"");
+  if (alg->kind != JsonMember::Kind::kString) return Error(kHeaderRefused, "\"alg\" is not a string");
+  if (alg->text != name_of(algorithm)) {
+    return Error(kAlgorithmMismatch, "\"alg\" is " + quoted_if_harmless(alg->text) + ", and the key is for " + std::string(name_of(algorithm)));
+  }
+  return {};
+}
+
+Status check_signature(const Parts& parts, const HmacKey& key) {
+  if (parts.signature.size() != signature_octets(key.algorithm())) {
+    return Error(kSignatureInvalid, "it has " + std::to_string(parts.signature.size()) + " octets; " + std::string(name_of(key.algorithm())) +
+                                        " has " + std::to_string(signature_octets(key.algorithm())));
+  }
+  std::array<unsigned char, kMaxHmacOctets> expected;
+  const std::size_t size = key.signer().sign(parts.input, expected.data());
+  if (!equal_in_constant_time(parts.signature, {reinterpret_cast<const char*>(expected.data()), size})) {
+    return Error(kSignatureInvalid, "it was not made with the key " + key.kid());
+  }
+  return {};
+}
+
+Error claim_error(std::string_view name, std::string_view what) { return Error(kClaimMissing, '"' + std::string(name) + "\" " + std::string(what)); }
+
+// Absent: nullopt.
+Result<std::optional<double>> numeric_date(const JsonObject& claims, std::string_view name) {
+  const JsonMember* member = claims.find(name);
+  if (!member) return std::optional<double>();
+  if (member->kind != JsonMember::Kind::kNumber) return claim_error(name, "is not a number");
+  if (!(member->number >= 0 && member->number <= kLatestNumericDate)) return claim_error(name, "is not a time between 1970 and 9999");
+  return std::optional<double>(member->number);
+}
+
+Result<double> required_date(const JsonObject& claims, std::string_view name) {
+  Result<std::optional<double>> date = numeric_date(claims, name);
+  if (!date) return date.error();
+  if (!*date) return claim_error(name, "is missing");
+  return **date;
+}
+
+// Absent: an empty text.
+Result<std::string> text_claim(const JsonObject& claims, std::string_view name) {
+  const JsonMember* member = claims.find(name);
+  if (!member) return std::string();
+  if (member->kind != JsonMember::Kind::kString) return claim_error(name, "is not a string");
+  return member->text;
+}
+
+struct Times {
+  double iat;
+  double exp;
+  std::optional<double> nbf;
+};
+
+struct Subject {
+  std::string iss;
+  std::string phn;
+  std::string xid;
+};
+
+Result<Subject> read_subject(const JsonObject& claims) {
+  Subject subject;
+  for (auto [name, field] : {std::pair{"iss", &Subject::iss}, {"phn", &Subject::phn}, {"xid", &Subject::xid}}) {
+    Result<std::string> text = text_claim(claims, name);
+    if (!text) return text.error();
+    subject.*field = *std::move(text);
+  }
+  if (!claims.has("iss")) return claim_error("iss", "is missing");
+  return subject;
+}
+
+Result<Times> read_times(const JsonObject& claims) {
+  Result<double> iat = required_date(claims, "iat");
+  if (!iat) return iat.error();
+  Result<double> exp = required_date(claims, "exp");
+  if (!exp) return exp.error();
+  Result<std::optional<double>> nbf = numeric_date(claims, "nbf");
+  if (!nbf) return nbf.error();
+  return Times{*iat, *exp, *nbf};
+}
+
+std::string seconds_text(double seconds) {
+  std::array<char, 64> text;
+  const int size = std::snprintf(text.data(), text.size(), seconds == std::floor(seconds) ? "%.0f" : "%.3f", seconds);
+  return std::string(text.data(), static_cast<std::size_t>(size));
+}
+
+std::string against_now(std::string_view name, double date, UnixSeconds now, std::chrono::seconds leeway) {
+  std::string text = std::string(name) + " " + seconds_text(date) + ", now " + std::to_string(now);
+  if (leeway.count() != 0) text += ", leeway " + std::to_string(leeway.count()) + " s";
+  return text;
+}
+
+Status check_times(const Times& times, std::chrono::seconds leeway, UnixSeconds now) {
+  const auto moment = static_cast<double>(now);
+  const auto slack = static_cast<double>(leeway.count());
+  if (!(times.exp > moment - slack)) {
+    return Error(kExpired, "expired " + seconds_text(moment - times.exp) + " s ago: " + against_now("exp", times.exp, now, leeway));
+  }
+  if (!(times.exp > times.iat)) {
+    return Error(kExpired, "it never was valid: exp " + seconds_text(times.exp) + " is not after iat " + seconds_text(times.iat));
+  }
+  if (times.nbf && *times.nbf > moment + slack) {
+    return Error(kNotYetValid, "valid in " + seconds_text(*times.nbf - moment) + " s: " + against_now("nbf", *times.nbf, now, leeway));
+  }
+  if (times.iat > moment + slack) {
+    return Error(kNotYetValid,
+                 "issued " + seconds_text(times.iat - moment) + " s in the future: " + against_now("iat", times.iat, now, leeway));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<VerifiedJws> verify(std::string_view token, const HmacKey& key, const Policy& policy, UnixSeconds now) {
+  Result<Parts> parts = split(token);
+  if (!parts) return parts.error();
+  const Result<JsonObject> header = object_in("header", parts->header);
+  if (!header) return header.error();
+  if (Status ok = check_header(*header, key.algorithm()); !ok) return ok.error();
+  if (Status ok = check_signature(*parts, key); !ok) return ok.error();
+
+  const Result<JsonObject> claims = object_in("claims part", parts->claims);
+  if (!claims) return claims.error();
+  Result<Subject> subject = read_subject(*claims);
+  if (!subject) return subject.error();
+  const Result<Times> times = read_times(*claims);
+  if (!times) return times.error();
+  if (!policy.issuer.empty() && subject->iss != policy.issuer) {
+    return Error(kIssuerMismatch, "\"iss\" is " + quoted_if_harmless(subject->iss) + ", not " + quoted_if_harmless(policy.issuer));
+  }
+  if (Status ok = check_times(*times, policy.leeway, now); !ok) return ok.error();
+  if (claims->has("aud")) return Error(kAudienceRefused, "it names an \"aud\", and ours have none");
+
+  return VerifiedJws{key.algorithm(),
+                     std::move(parts->header),
+                     std::move(parts->claims),
+                     std::move(subject->iss),
+                     static_cast<UnixSeconds>(times->iat),
+                     static_cast<UnixSeconds>(times->exp),
+                     std::move(subject->phn),
+                     std::move(subject->xid)};
+}
+
+bool signature_matches(std::string_view token, const HmacKey& key) {
+  const Result<Parts> parts = split(token);
+  return parts && check_signature(*parts, key);
+}
+
+Result<Inspection> inspect(std::string_view token) {
+  Result<Parts> parts = split(token);
+  if (!parts) return parts.error();
+  if (Result<JsonObject> header = object_in("header", parts->header); !header) return header.error();
+  if (Result<JsonObject> claims = object_in("claims part", parts->claims); !claims) return claims.error();
+  return Inspection{std::move(parts->header), std::move(parts->claims), parts->signature.size()};
+}
+
+}  // namespace jwtd::jose
