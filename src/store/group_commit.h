@@ -14,7 +14,9 @@
 #include <chrono>
 #include <coroutine>
 #include <memory>
+#include <optional>
 #include <thread>
+#include <vector>
 
 #include "base/limits.h"
 #include "base/result.h"
@@ -38,6 +40,7 @@ struct CommitStats {  // since the start; read at any time, from any thread
 };
 
 class GroupCommit;
+class CommitAwaiter;
 
 // One loop's share: the coroutines of this loop that wait. Only used on that loop's thread.
 class Lane {
@@ -45,7 +48,7 @@ class Lane {
   Lane(GroupCommit& commit, Loop& loop);
   ~Lane();  // nothing waits any more
 
-  class Awaiter;
+  using Awaiter = CommitAwaiter;
   // Resumes with Result<Committed>; fails with kQueueFull, kCommitTimeout, kStoreUnavailable.
   Awaiter commit(Record proposed, bool xid_is_new);
 
@@ -55,6 +58,7 @@ class Lane {
 
  private:
   friend class GroupCommit;
+  friend class CommitAwaiter;
   struct Node;
   void finished(Node* node);
   void unlink(Node* node);
@@ -64,6 +68,23 @@ class Lane {
   Node* oldest_ = nullptr;
   Node* newest_ = nullptr;
   std::size_t waiting_ = 0;
+};
+
+// What commit() returns: await it once, at once.
+class CommitAwaiter {
+ public:
+  bool await_ready();
+  void await_suspend(std::coroutine_handle<> waiter);
+  Result<Committed> await_resume() { return std::move(*result_); }
+
+ private:
+  friend class Lane;
+  CommitAwaiter(Lane& lane, Record proposed, bool xid_is_new) : lane_(lane), proposed_(std::move(proposed)), xid_is_new_(xid_is_new) {}
+  Lane& lane_;
+  Record proposed_;
+  bool xid_is_new_;
+  std::coroutine_handle<> waiter_;
+  std::optional<Result<Committed>> result_;
 };
 
 class GroupCommit {
@@ -84,9 +105,11 @@ class GroupCommit {
 
  private:
   friend class Lane;
+  friend class CommitAwaiter;
   void enqueue(Lane::Node* node);
   void run();
   Lane::Node* take();
+  static void hand_back(std::vector<Lane::Node*>& batch, const Code* failure);
 
   Store& store_;
   Options options_;

@@ -1,0 +1,174 @@
+// store/group_commit.cc - a stack that many threads push to, one thread that takes it whole, and the way back.
+#include "store/group_commit.h"
+
+#include <algorithm>
+#include <vector>
+
+namespace jwtd::store {
+
+// One record on its way. Made on the loop's thread, read by the committing thread until it is handed back, freed on the loop's thread.
+struct Lane::Node : Wakeup {
+  Entry entry;
+  Lane* lane;
+  Awaiter* awaiter;  // loop's thread only; nullptr once the deadline has answered for it
+  Monotonic::time_point deadline;
+  Node* queued_before = nullptr;  // in the committer's stack
+  Node* older = nullptr;          // in the lane's list, by deadline
+  Node* newer = nullptr;
+  const Code* failure = nullptr;  // set by the committing thread
+
+  Node(Record record, bool xid_is_new, Lane* l, Awaiter* a) : entry{std::move(record), xid_is_new, Outcome::kInserted, std::nullopt}, lane(l), awaiter(a) {
+    run = [](Wakeup* w) {
+      Node* const node = static_cast<Node*>(w);
+      node->lane->finished(node);
+    };
+  }
+};
+
+Lane::Lane(GroupCommit& commit, Loop& loop) : commit_(commit), loop_(loop) {}
+Lane::~Lane() = default;
+
+Lane::Awaiter Lane::commit(Record proposed, bool xid_is_new) { return Awaiter(*this, std::move(proposed), xid_is_new); }
+
+bool CommitAwaiter::await_ready() {
+  if (!lane_.commit_.full()) return false;
+  lane_.commit_.stats_.refused.fetch_add(1, std::memory_order_relaxed);
+  result_ = Error(kQueueFull);
+  return true;
+}
+
+void CommitAwaiter::await_suspend(std::coroutine_handle<> waiter) {
+  waiter_ = waiter;
+  auto* const node = new Lane::Node(std::move(proposed_), xid_is_new_, &lane_, this);
+  node->deadline = Monotonic::now() + lane_.commit_.options_.deadline;
+  node->older = lane_.newest_;
+  (lane_.newest_ ? lane_.newest_->newer : lane_.oldest_) = node;
+  lane_.newest_ = node;
+  ++lane_.waiting_;
+  lane_.commit_.enqueue(node);
+}
+
+void Lane::unlink(Node* node) {
+  (node->older ? node->older->newer : oldest_) = node->newer;
+  (node->newer ? node->newer->older : newest_) = node->older;
+  --waiting_;
+}
+
+void Lane::finished(Node* node) {
+  Awaiter* const awaiter = node->awaiter;
+  if (awaiter) {
+    unlink(node);
+    if (node->failure) {
+      awaiter->result_ = Error(*node->failure);
+    } else {
+      Entry& entry = node->entry;
+      awaiter->result_ = Committed{entry.outcome, entry.standing ? std::move(*entry.standing) : std::move(entry.proposed)};
+    }
+  }
+  delete node;
+  if (awaiter) awaiter->waiter_.resume();
+}
+
+void Lane::expire(Monotonic::time_point now) {
+  while (oldest_ && oldest_->deadline <= now) {
+    Node* const node = oldest_;
+    Awaiter* const awaiter = node->awaiter;
+    unlink(node);
+    node->awaiter = nullptr;  // the committing thread still has it; finished() frees it
+    commit_.stats_.timed_out.fetch_add(1, std::memory_order_relaxed);
+    awaiter->result_ = Error(kCommitTimeout);
+    awaiter->waiter_.resume();
+  }
+}
+
+GroupCommit::GroupCommit(Store& store, Options options) : store_(store), options_(options), thread_([this] { run(); }) {}
+
+GroupCommit::~GroupCommit() {
+  stopping_.store(true);
+  signal_.fetch_add(1);
+  signal_.notify_one();
+  thread_.join();
+}
+
+void GroupCommit::enqueue(Lane::Node* node) {
+  queued_.fetch_add(1, std::memory_order_relaxed);
+  Lane::Node* before = head_.load(std::memory_order_relaxed);
+  do {
+    node->queued_before = before;
+  } while (!head_.compare_exchange_weak(before, node, std::memory_order_seq_cst, std::memory_order_relaxed));
+  if (!before) {  // it was empty, so the committing thread may be asleep
+    signal_.fetch_add(1);
+    signal_.notify_one();
+  }
+}
+
+// All that is queued, oldest first, linked by queued_before. nullptr: stopped and empty.
+Lane::Node* GroupCommit::take() {
+  while (true) {
+    const std::uint32_t seen = signal_.load();
+    if (Lane::Node* newest = head_.exchange(nullptr)) {
+      Lane::Node* oldest = nullptr;
+      while (newest) {
+        Lane::Node* const before = newest->queued_before;
+        newest->queued_before = oldest;
+        oldest = newest;
+        newest = before;
+      }
+      return oldest;
+    }
+    if (stopping_.load()) return nullptr;
+    signal_.wait(seen);
+  }
+}
+
+void GroupCommit::run() {
+  std::vector<Lane::Node*> batch;
+  std::vector<Entry*> entries;
+  Lane::Node* next = nullptr;
+  while (next || (next = take())) {
+    batch.clear();
+    entries.clear();
+    const auto started = Monotonic::now();
+    for (; next && batch.size() < options_.max_batch; next = next->queued_before) {
+      batch.push_back(next);
+      // Whoever waited for this one has been told that it failed, or is about to be: recording it now would only cost the others time.
+      if (next->deadline <= started) {
+        next->failure = &kCommitTimeout;
+      } else {
+        entries.push_back(&next->entry);
+      }
+    }
+    const Status status = entries.empty() ? Status() : store_.commit(entries);
+    const auto busy = std::chrono::duration_cast<std::chrono::microseconds>(Monotonic::now() - started);
+    stats_.batches.fetch_add(1, std::memory_order_relaxed);
+    (status ? stats_.records : stats_.failed).fetch_add(entries.size(), std::memory_order_relaxed);
+    stats_.busy_micros.fetch_add(static_cast<std::uint64_t>(busy.count()), std::memory_order_relaxed);
+    queued_.fetch_sub(batch.size(), std::memory_order_relaxed);
+    hand_back(batch, status ? nullptr : &status.error().code());
+  }
+}
+
+// One post a loop, however many wait there.
+void GroupCommit::hand_back(std::vector<Lane::Node*>& batch, const Code* failure) {
+  struct Chain {
+    Loop* loop;
+    Wakeup* first;
+    Wakeup* last;
+  };
+  std::vector<Chain> chains;
+  for (Lane::Node* node : batch) {
+    if (failure && !node->failure) node->failure = failure;
+    Loop* const loop = &node->lane->loop_;
+    node->next = nullptr;
+    const auto chain = std::find_if(chains.begin(), chains.end(), [loop](const Chain& c) { return c.loop == loop; });
+    if (chain == chains.end()) {
+      chains.push_back({loop, node, node});
+    } else {
+      chain->last->next = node;
+      chain->last = node;
+    }
+  }
+  for (const Chain& chain : chains) chain.loop->post(chain.first);
+}
+
+}  // namespace jwtd::store
