@@ -9,10 +9,12 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -51,6 +53,7 @@ struct Page {
 struct StoreOptions {
   std::string url;                          // rocksdb:///path, memory:
   std::chrono::seconds retention{30 * 86400};  // 0: for ever
+  std::function<void(std::string_view event)> on_event;  // what the log should hear; from any thread, never with personal data; may be empty
 };
 
 struct Stats {
