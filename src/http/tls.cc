@@ -190,7 +190,8 @@ bool hand_on_ticket_keys(SSL_CTX* from, SSL_CTX* to) {
   const long size = SSL_CTX_get_tlsext_ticket_keys(from, nullptr, 0);
   std::array<unsigned char, kMaxTicketKeyBytes> keys{};
   if (size <= 0 || static_cast<std::size_t>(size) > keys.size()) return false;
-  const bool done = SSL_CTX_get_tlsext_ticket_keys(from, keys.data(), size) == 1 && SSL_CTX_set_tlsext_ticket_keys(to, keys.data(), size) == 1;
+  const bool done =
+      SSL_CTX_get_tlsext_ticket_keys(from, keys.data(), size) == 1 && SSL_CTX_set_tlsext_ticket_keys(to, keys.data(), size) == 1;
   OPENSSL_cleanse(keys.data(), keys.size());
   return done;
 }

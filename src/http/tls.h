@@ -1,7 +1,8 @@
 // http/tls.h - the server's TLS settings: Mozilla's "intermediate" guideline (version 5.8), session tickets, reload.
 //
-// Thread-safety: a TlsContext is immutable and shared by all connections; a reload makes a new one and swaps the shared_ptr, so connections that
-// are open keep theirs. Session tickets stay valid across a reload (the ticket keys are handed on).
+// Thread-safety: a TlsContext is immutable and shared by all connections; a reload makes a new one and swaps the shared_ptr, so
+// connections that are open keep theirs. Session tickets stay valid across a reload (the ticket keys are handed on), for one day and
+// not beyond the process. There is no cache of sessions on our side, so threads share no lock.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +27,8 @@ struct TlsOptions {
 
 class TlsContext {
  public:
-  // Fails with kTlsPairUnusable; detail names file and reason (unreadable, not PEM, key of another certificate, RSA below 2048 bits, expired).
+  // Fails with kTlsPairUnusable; detail names file and reason (unreadable, not PEM, key of another certificate, RSA below 2048 bits,
+  // expired or not yet valid).
   // `previous`: where the ticket keys come from on a reload; may be null.
   static Result<std::shared_ptr<const TlsContext>> make(const TlsOptions& options, const TlsContext* previous);
   ~TlsContext();
@@ -42,7 +44,8 @@ class TlsContext {
   std::int64_t not_after_ = 0;
 };
 
-// A self-signed P-256 certificate for `jwtd dev`: CN and SANs localhost, 127.0.0.1, ::1; `days` of validity. Writes both files, key mode 0600.
+// A self-signed P-256 certificate for `jwtd dev`: CN and SANs localhost, 127.0.0.1, ::1; `days` of validity. Replaces both files, key
+// mode 0600; each is written beside its place and renamed. Fails with kTlsPairUnusable.
 Status write_development_certificate(const std::string& certificate_path, const std::string& key_path, int days);
 
 }  // namespace jwtd::http
