@@ -39,6 +39,7 @@ inline constexpr std::size_t kMaxEarlierTokens = 100;       // earlier tokens of
 inline constexpr std::size_t kMaxSecretFileBytes = 64 * 1024;
 inline constexpr std::size_t kMaxConfigBytes = 1024 * 1024;
 inline constexpr std::size_t kMaxCallers = 10'000;
+inline constexpr std::size_t kMaxLimitRates = 32;           // of all [[limit]] rules together: each costs every request a look-up
 
 // -- tokens ---------------------------------------------------------------------------------------------------------
 inline constexpr std::size_t kMaxTokenBytes = 8 * 1024;     // of a token to verify: ours are below 500

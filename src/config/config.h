@@ -1,7 +1,8 @@
 // config/config.h - every setting of jwtd: name, unit, default. conf/jwtd.full.toml lists them for users; a test holds both together.
 //
 // Sources, later ones win: built-in default, TOML file, environment (JWTD_<SECTION>_<KEY>, for example JWTD_LISTEN_PUBLIC), flags.
-// Only [[limit]] has no environment form. Durations are written "90s", "10m", "1h", "30d".
+// Only [[limit]] has no environment form. Durations are written "500ms", "90s", "10m", "1h", "30d". How each is read, checked and
+// explained stands in the table of config/settings.cc; files may also be named "credential:NAME", see take_path() there.
 #pragma once
 
 #include <array>

@@ -1,0 +1,100 @@
+// config/rules.cc - rules between settings: what must go together, what is not safe, and what is only worth a warning.
+#include <chrono>
+
+#include "config/draft.h"
+#include "config/values.h"
+
+namespace jwtd::config {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kProviderLifetime = 90s;  // what the provider's samples use; a longer one is not known to be taken (reference/telesign.md 1.2)
+
+void check_issuer(Draft& draft) {
+  const Issuer& issuer = draft.config.issuer;
+  if (!draft.was_set("issuer.customer_id")) draft.problem_at("", "issuer.customer_id is missing: TeleSign's portal shows it");
+  if (!draft.was_set("issuer.api_key_file")) draft.problem_at("", "issuer.api_key_file is missing: the path of a file with the API key, base64 as TeleSign's portal shows it");
+  else if (issuer.api_key_file.empty()) draft.problem_at("issuer.api_key_file", "issuer.api_key_file is empty");
+  if (issuer.lifetime <= issuer.backdate) {
+    draft.problem_at(draft.was_set("issuer.lifetime") ? "issuer.lifetime" : "issuer.backdate",
+                     "issuer.lifetime (" + duration_text(issuer.lifetime) + ") must be longer than issuer.backdate (" +
+                         duration_text(issuer.backdate) + "), or tokens have expired when they are made");
+  }
+  if (issuer.lifetime > kProviderLifetime) {
+    draft.warning_at("issuer.lifetime", "issuer.lifetime is " + duration_text(issuer.lifetime) +
+                                            "; TeleSign's own samples use 90s, and whether it takes longer ones is not documented");
+  }
+}
+
+void check_tls(Draft& draft) {
+  const Tls& tls = draft.config.tls;
+  if (!tls.enabled) return;
+  const auto missing = [&](std::string_view key, std::string_view other) {
+    draft.problem_at(draft.was_set(other) ? other : "tls", "[tls] needs " + std::string(key) + ", the path of a PEM file");
+  };
+  if (tls.certificate.empty()) missing("tls.certificate", "tls.key");
+  if (tls.key.empty()) missing("tls.key", "tls.certificate");
+  if (tls.min_version == TlsVersion::k1_1) {
+    draft.warning_at("tls.min_version", "tls.min_version is 1.1, which RFC 8996 forbids; leave it only as long as devices need it");
+  }
+}
+
+void check_listeners(Draft& draft) {
+  const Listen& listen = draft.config.listen;
+  const bool tls = draft.config.tls.enabled;
+  if (!tls && !is_loopback(listen.admin)) {
+    draft.problem_at("listen.admin", "listen.admin is " + listen.admin.text() +
+                                         ", not a loopback address, and there is no [tls]: caller keys would travel in clear");
+  }
+  if (!tls && !is_loopback(listen.public_endpoint)) {
+    draft.warning_at("listen.public", "listen.public is " + listen.public_endpoint.text() +
+                                          " without [tls]: tokens travel in clear unless a proxy in front speaks https");
+  }
+  const bool same_port = listen.admin.port != 0 && listen.admin.port == listen.public_endpoint.port;
+  const auto is_any = [](const Endpoint& e) { return e.host == "0.0.0.0" || e.host == "::"; };
+  if (same_port && (listen.admin.host == listen.public_endpoint.host || is_any(listen.admin) || is_any(listen.public_endpoint))) {
+    draft.problem_at(draft.was_set("listen.admin") ? "listen.admin" : "listen.public",
+                     "listen.public (" + listen.public_endpoint.text() + ") and listen.admin (" + listen.admin.text() + ") need different ports");
+  }
+}
+
+void check_callers(Draft& draft) {
+  const Auth& auth = draft.config.auth;
+  if (auth.mint == MintAccess::kKey && auth.callers_file.empty()) {
+    draft.problem_at("auth.mint", "auth.mint is \"key\", and there is no auth.callers_file: nobody could mint");
+  }
+  if (auth.mint == MintAccess::kOpen && draft.config.rules.empty() && !is_loopback(draft.config.listen.public_endpoint)) {
+    draft.warning_at("auth.mint", "anybody who reaches listen.public may mint without any limit; add a [[limit]] or set auth.mint = \"key\"");
+  }
+}
+
+void check_store(Draft& draft) {
+  const Store& store = draft.config.store;
+  if (store.url == "memory:") draft.warning_at("store.url", "store.url is memory: - every transaction is lost when the process ends");
+  if (store.retention != 0s && store.retention < draft.config.issuer.lifetime) {
+    draft.warning_at("store.retention", "store.retention is " + duration_text(store.retention) +
+                                            ", shorter than issuer.lifetime: tokens are forgotten while they are valid");
+  }
+}
+
+void check_proxy(Draft& draft) {
+  for (const Network& network : draft.config.proxy.trusted) {
+    const std::string text = network_text(network);
+    if (!text.ends_with("/0")) continue;
+    draft.warning_at("proxy.trusted", "proxy.trusted holds " + text + ": every client may then claim any address, and limits by client are void");
+  }
+}
+
+}  // namespace
+
+void check_rules(Draft& draft) {
+  check_issuer(draft);
+  check_tls(draft);
+  check_listeners(draft);
+  check_callers(draft);
+  check_store(draft);
+  check_proxy(draft);
+}
+
+}  // namespace jwtd::config

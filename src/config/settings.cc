@@ -1,0 +1,368 @@
+// config/settings.cc - the table of settings: for each its name, form, meaning, and the two functions between TOML and Config.
+#include "config/settings.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cctype>
+
+#include "config/values.h"
+
+namespace jwtd::config {
+namespace {
+
+using namespace std::string_literals;
+using std::chrono::seconds;
+
+constexpr seconds kShortestLifetime{1}, kLongestLifetime{86'400}, kLongestBackdate{600};
+constexpr seconds kLongestRetention{100LL * 365 * 86'400};
+constexpr std::int64_t kMostThreads = 256;             // above any machine's use: a loop more than cores only costs
+constexpr std::int64_t kMostConnections = 1'000'000;   // 5 KiB each: 5 GB
+constexpr std::int64_t kFewestCells = 1024, kMostCells = 1 << 28;
+constexpr std::size_t kMaxPathBytes = 4096;            // PATH_MAX
+constexpr std::size_t kShortestLiteralKey = 40;        // 30 octets as base64: no path looks like this, every key does
+
+// -- from a node to a value --------------------------------------------------------------------------------------------
+
+void take_duration(const Node& node, seconds least, seconds most, seconds& to, const Complain& complain) {
+  const auto value = parse_duration(node.text);
+  if (!value) return complain(node, value.error().detail());
+  if (value->count() % 1000 != 0) return complain(node, "must be whole seconds; " + quoted(node.text) + " is not");
+  const auto whole = std::chrono::duration_cast<seconds>(*value);
+  if (whole < least || whole > most) {
+    return complain(node, "must be from " + duration_text(least) + " to " + duration_text(most) + "; " + quoted(node.text) + " is not");
+  }
+  to = whole;
+}
+
+template <class T>
+void take_integer(const Node& node, std::int64_t least, std::int64_t most, T& to, const Complain& complain) {
+  if (node.integer < least || node.integer > most) {
+    return complain(node, "must be from " + std::to_string(least) + " to " + std::to_string(most) + "; " + std::to_string(node.integer) + " is not");
+  }
+  to = static_cast<T>(node.integer);
+}
+
+template <class T>
+struct Choice {
+  const char* text;
+  T value;
+};
+
+constexpr Choice<MintAccess> kMint[] = {{"open", MintAccess::kOpen}, {"key", MintAccess::kKey}};
+constexpr Choice<TlsVersion> kTlsVersions[] = {{"1.1", TlsVersion::k1_1}, {"1.2", TlsVersion::k1_2}, {"1.3", TlsVersion::k1_3}};
+constexpr Choice<LogFormat> kFormats[] = {{"json", LogFormat::kJson}, {"text", LogFormat::kText}};
+constexpr Choice<LogLevel> kLevels[] = {
+    {"debug", LogLevel::kDebug}, {"info", LogLevel::kInfo}, {"warn", LogLevel::kWarn}, {"error", LogLevel::kError}};
+constexpr Choice<RequestLog> kRequestLogs[] = {{"all", RequestLog::kAll}, {"errors", RequestLog::kErrors}, {"none", RequestLog::kNone}};
+
+template <class T, std::size_t N>
+void take_choice(const Node& node, const Choice<T> (&choices)[N], T& to, const Complain& complain) {
+  std::string names;
+  for (std::size_t i = 0; i < N; ++i) {
+    if (node.text == choices[i].text) {
+      to = choices[i].value;
+      return;
+    }
+    names += (i == 0 ? "" : i + 1 == N ? " or " : ", ") + quoted(choices[i].text);
+  }
+  complain(node, "must be " + names + "; " + quoted(node.text) + " is neither");
+}
+
+template <class T, std::size_t N>
+std::string show_choice(T value, const Choice<T> (&choices)[N]) {
+  for (const auto& choice : choices) {
+    if (choice.value == value) return quoted(choice.text);
+  }
+  return {};
+}
+
+void take_endpoint(const Node& node, Endpoint& to, const Complain& complain) {
+  auto value = parse_endpoint(node.text);
+  if (!value) return complain(node, value.error().detail());
+  to = std::move(*value);
+}
+
+bool looks_like_a_key(std::string_view text) {
+  if (text.find("-----BEGIN") != std::string_view::npos) return true;
+  const bool base64 = std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isalnum(c) || c == '+' || c == '/' || c == '='; });
+  return base64 && text.size() >= kShortestLiteralKey && (text.front() != '/' || text.back() == '=');
+}
+
+bool is_credential_name(std::string_view name) {
+  const bool allowed = std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) || c == '-' || c == '_' || c == '.'; });
+  return allowed && !name.empty() && name != "." && name != "..";
+}
+
+// No complaint here repeats the value: whoever puts the secret itself where its path belongs must not find it in a log.
+void take_path(const Node& node, std::string& to, const Surroundings& surroundings, const Complain& complain) {
+  constexpr std::string_view kCredential = "credential:";
+  const std::string& text = node.text;
+  if (text.size() > kMaxPathBytes) return complain(node, "must be a path of at most " + std::to_string(kMaxPathBytes) + " octets");
+  if (text.find('\0') != std::string::npos) return complain(node, "must be a path, which never holds a NUL");
+  if (looks_like_a_key(text)) {
+    return complain(node, "must be the path of a file, and looks like a key itself: put that in a file of mode 0600 and its path here");
+  }
+  if (!text.starts_with(kCredential)) {
+    to = text;
+    return;
+  }
+  const std::string name = text.substr(kCredential.size());
+  if (!is_credential_name(name)) return complain(node, "must have a name out of A-Z a-z 0-9 - _ . behind \"credential:\"");
+  if (surroundings.credentials_directory.empty()) {
+    return complain(node, "is a systemd credential, and there is no $CREDENTIALS_DIRECTORY: the unit needs LoadCredential=" + name + ":/path/of/the/file");
+  }
+  to = surroundings.credentials_directory + "/" + name;
+}
+
+void take_customer_id(const Node& node, std::string& to, const Complain& complain) {
+  const std::string& id = node.text;
+  const bool allowed = std::all_of(id.begin(), id.end(), [](unsigned char c) {
+    return std::isalnum(c) || c == '-' || c == '_' || c == '.' || c == ':';
+  });
+  if (!allowed || id.empty() || id.size() > kMaxIssuerBytes) {
+    return complain(node, "must be 1 to " + std::to_string(kMaxIssuerBytes) + " characters out of A-Z a-z 0-9 - _ . : as in TeleSign's customer ids");
+  }
+  to = id;
+}
+
+// The whole URL stands in no complaint: those of databases carry passwords.
+void take_store_url(const Node& node, std::string& to, const Complain& complain) {
+  const std::string& url = node.text;
+  const std::string scheme = url.substr(0, url.find(':'));
+  if (url == "memory:") {
+    to = url;
+    return;
+  }
+  if (scheme == "mongodb" || scheme == "mongodb+srv" || scheme == "postgresql" || scheme == "postgres") {
+    return complain(node, "names a database that this build has no driver for yet; it has rocksdb:///absolute/path and memory:");
+  }
+  constexpr std::string_view kRocksdb = "rocksdb://";
+  if (scheme != "rocksdb" || !url.starts_with(kRocksdb)) {
+    return complain(node, "must be rocksdb:///absolute/path or memory:");
+  }
+  const std::string path = url.substr(kRocksdb.size());
+  if (!path.starts_with('/') || path.find_first_not_of('/') == std::string::npos || path.find('\0') != std::string::npos) {
+    return complain(node, "must have an absolute path behind rocksdb://, as in \"rocksdb:///var/lib/jwtd\"");
+  }
+  if (path.find_first_of("?#%") != std::string::npos) {
+    return complain(node, "must have a plain path behind rocksdb://, without ? # or %: it has no options and no escapes");
+  }
+  to = url;
+}
+
+void take_networks(const Node& node, std::vector<Network>& to, const Complain& complain) {
+  std::vector<Network> networks;
+  bool good = true;
+  for (const Node& item : node.items) {
+    auto network = parse_network(item.text);
+    if (network) networks.push_back(*network);
+    else complain(item, network.error().detail());
+    good = good && network.has_value();
+  }
+  if (good) to = std::move(networks);
+}
+
+std::string show_networks(const std::vector<Network>& networks) {
+  std::string out = "[";
+  for (const Network& network : networks) out += (out.size() == 1 ? "" : ", ") + quoted(network_text(network));
+  return out + "]";
+}
+
+void take_header(const Node& node, std::string& to, const Complain& complain) {
+  std::string lower = node.text;
+  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  if (lower != "x-forwarded-for" && lower != "forwarded") {
+    return complain(node, "must be \"x-forwarded-for\" or \"forwarded\"; " + quoted(node.text) + " is neither");
+  }
+  to = lower;
+}
+
+// -- the table ---------------------------------------------------------------------------------------------------------
+
+#define TAKE [](Config & c, const Node& n, [[maybe_unused]] const Surroundings& s, [[maybe_unused]] const Complain& complain)
+#define SHOW [](const Config& c) -> std::string
+
+const Setting kTable[] = {
+    {"issuer.customer_id", Shape::kText, "\"FFFFFFFF-EEEE-DDDD-1234-AB1234567890\"", "",
+     "TeleSign customer id: the claim iss of every token",
+     TAKE { take_customer_id(n, c.issuer.customer_id, complain); },
+     SHOW { return quoted(c.issuer.customer_id); }},
+    {"issuer.api_key_file", Shape::kText, "\"/etc/jwtd/api_key\"", "",
+     "file with the API key, base64 as TeleSign shows it; or credential:NAME",
+     TAKE { take_path(n, c.issuer.api_key_file, s, complain); },
+     SHOW { return quoted(c.issuer.api_key_file); }},
+    {"issuer.algorithm", Shape::kText, "\"HS256\"", "",
+     "signature: HS256, HS384 or HS512; TeleSign takes HS256",
+     TAKE {
+       const auto algorithm = jose::parse_algorithm(n.text);
+       if (algorithm) c.issuer.algorithm = *algorithm;
+       else complain(n, "must be \"HS256\", \"HS384\" or \"HS512\"; " + quoted(n.text) + " is neither");
+     },
+     SHOW { return quoted(jose::name_of(c.issuer.algorithm)); }},
+    {"issuer.lifetime", Shape::kText, "\"90s\"", "",
+     "from iat to exp, 1s to 1d; tokens end this long after iat, so lifetime - backdate after they are made",
+     TAKE { take_duration(n, kShortestLifetime, kLongestLifetime, c.issuer.lifetime, complain); },
+     SHOW { return quoted(duration_text(c.issuer.lifetime)); }},
+    {"issuer.backdate", Shape::kText, "\"10s\"", "",
+     "how far iat lies before now, 0s to 10m, below lifetime: room for clocks that differ",
+     TAKE { take_duration(n, seconds(0), kLongestBackdate, c.issuer.backdate, complain); },
+     SHOW { return quoted(duration_text(c.issuer.backdate)); }},
+
+    {"listen.public", Shape::kText, "\"0.0.0.0:8443\"", "--listen-public",
+     "address and port for token routes; https with [tls], else http; port 0: any free one",
+     TAKE { take_endpoint(n, c.listen.public_endpoint, complain); },
+     SHOW { return quoted(c.listen.public_endpoint.text()); }},
+    {"listen.admin", Shape::kText, "\"127.0.0.1:8081\"", "--listen-admin",
+     "address and port for health, metrics and transactions",
+     TAKE { take_endpoint(n, c.listen.admin, complain); },
+     SHOW { return quoted(c.listen.admin.text()); }},
+    {"listen.threads", Shape::kInteger, "0", "",
+     "serving threads, up to 256; 0: one for each core",
+     TAKE { take_integer(n, 0, kMostThreads, c.listen.threads, complain); },
+     SHOW { return std::to_string(c.listen.threads); }},
+    {"listen.max_connections", Shape::kInteger, "20000", "",
+     "open connections, 1 to 1000000, about 5 KiB each; further ones wait",
+     TAKE { take_integer(n, 1, kMostConnections, c.listen.max_connections, complain); },
+     SHOW { return std::to_string(c.listen.max_connections); }},
+    {"listen.empty_errors", Shape::kFlag, "false", "",
+     "true: refusals on GET /v1/token/... have an empty body, as the provider's sample",
+     TAKE { c.listen.empty_errors = n.flag; },
+     SHOW { return c.listen.empty_errors ? "true" : "false"; }},
+
+    {"tls.certificate", Shape::kText, "\"/etc/jwtd/tls.crt\"", "",
+     "PEM file, leaf first, then intermediates; or credential:NAME",
+     TAKE { take_path(n, c.tls.certificate, s, complain); },
+     SHOW { return quoted(c.tls.certificate); }},
+    {"tls.key", Shape::kText, "\"/etc/jwtd/tls.key\"", "",
+     "PEM file with the certificate's private key; or credential:NAME",
+     TAKE { take_path(n, c.tls.key, s, complain); },
+     SHOW { return quoted(c.tls.key); }},
+    {"tls.min_version", Shape::kText, "\"1.2\"", "",
+     "1.2 or 1.3; 1.1 only for devices that know no better",
+     TAKE { take_choice(n, kTlsVersions, c.tls.min_version, complain); },
+     SHOW { return show_choice(c.tls.min_version, kTlsVersions); }},
+
+    {"store.url", Shape::kText, "\"rocksdb:///var/lib/jwtd\"", "--store",
+     "where transactions are kept: rocksdb:///absolute/path, or memory: for tests",
+     TAKE { take_store_url(n, c.store.url, complain); },
+     SHOW { return quoted(c.store.url); }},
+    {"store.retention", Shape::kText, "\"30d\"", "",
+     "how long transactions are kept; 0s: for ever",
+     TAKE { take_duration(n, seconds(0), kLongestRetention, c.store.retention, complain); },
+     SHOW { return quoted(duration_text(c.store.retention)); }},
+
+    {"auth.mint", Shape::kText, "\"open\"", "",
+     "who may mint: open (anybody, within the limits) or key (a caller key with the scope mint)",
+     TAKE { take_choice(n, kMint, c.auth.mint, complain); },
+     SHOW { return show_choice(c.auth.mint, kMint); }},
+    {"auth.callers_file", Shape::kText, "\"/etc/jwtd/callers.toml\"", "",
+     "hashes of the caller keys, written by jwtd caller add; empty: nobody has a key",
+     TAKE { take_path(n, c.auth.callers_file, s, complain); },
+     SHOW { return quoted(c.auth.callers_file); }},
+
+    {"limits.cells", Shape::kInteger, "1048576", "",
+     "size of the table of limits, 1024 to 268435456 cells of 16 octets",
+     TAKE { take_integer(n, kFewestCells, kMostCells, c.limits.cells, complain); },
+     SHOW { return std::to_string(c.limits.cells); }},
+    {"limits.refusal_status", Shape::kInteger, "429", "",
+     "status of a refusal: 429, or 403 with an empty body as the provider's first sample",
+     TAKE {
+       if (n.integer == 429 || n.integer == 403) c.limits.refusal_status = static_cast<int>(n.integer);
+       else complain(n, "must be 429 or 403; " + std::to_string(n.integer) + " is neither");
+     },
+     SHOW { return std::to_string(c.limits.refusal_status); }},
+
+    {"proxy.trusted", Shape::kTextList, "[\"10.0.0.0/8\"]", "",
+     "networks of your own proxies, whose word on the client's address counts",
+     TAKE { take_networks(n, c.proxy.trusted, complain); },
+     SHOW { return show_networks(c.proxy.trusted); }},
+    {"proxy.header", Shape::kText, "\"x-forwarded-for\"", "",
+     "the field they write: x-forwarded-for, or forwarded (RFC 7239)",
+     TAKE { take_header(n, c.proxy.header, complain); },
+     SHOW { return quoted(c.proxy.header); }},
+
+    {"log.format", Shape::kText, "\"json\"", "--log-format",
+     "json or text",
+     TAKE { take_choice(n, kFormats, c.log.options.format, complain); },
+     SHOW { return show_choice(c.log.options.format, kFormats); }},
+    {"log.level", Shape::kText, "\"info\"", "--log-level",
+     "debug, info, warn or error",
+     TAKE { take_choice(n, kLevels, c.log.options.level, complain); },
+     SHOW { return show_choice(c.log.options.level, kLevels); }},
+    {"log.file", Shape::kText, "\"/var/log/jwtd.log\"", "",
+     "where the lines go; empty: standard error. SIGHUP opens it again",
+     TAKE { take_path(n, c.log.options.file, s, complain); },
+     SHOW { return quoted(c.log.options.file); }},
+    {"log.requests", Shape::kText, "\"all\"", "",
+     "which requests get a line: all, errors or none",
+     TAKE { take_choice(n, kRequestLogs, c.log.requests, complain); },
+     SHOW { return show_choice(c.log.requests, kRequestLogs); }},
+};
+
+#undef TAKE
+#undef SHOW
+
+Node text_node(std::string_view text) {
+  Node out;
+  out.kind = Node::Kind::kText;
+  out.text = std::string(text);
+  return out;
+}
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+}  // namespace
+
+const std::vector<Setting>& setting_table() {
+  static const std::vector<Setting> table(std::begin(kTable), std::end(kTable));
+  return table;
+}
+
+const Setting* find_setting(std::string_view key) {
+  for (const Setting& setting : setting_table()) {
+    if (key == setting.key) return &setting;
+  }
+  return nullptr;
+}
+
+bool node_from_text(const Setting& setting, std::string_view text, Node& out, const Complain& complain) {
+  switch (setting.shape) {
+    case Shape::kText:
+      out = text_node(text);
+      return true;
+    case Shape::kFlag:
+      out.kind = Node::Kind::kFlag;
+      out.flag = text == "true";
+      if (text == "true" || text == "false") return true;
+      complain(out, "must be true or false; " + quoted(text) + " is neither");
+      return false;
+    case Shape::kInteger: {
+      out.kind = Node::Kind::kInteger;
+      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out.integer);
+      if (error == std::errc() && end == text.data() + text.size()) return true;
+      complain(out, "must be an integer such as "s + setting.example + "; " + quoted(text) + " is none");
+      return false;
+    }
+    case Shape::kTextList:
+      out.kind = Node::Kind::kList;
+      while (!text.empty()) {
+        const auto comma = std::min(text.find(','), text.size());
+        out.items.push_back(text_node(trimmed(text.substr(0, comma))));
+        text.remove_prefix(std::min(comma + 1, text.size()));
+      }
+      return true;
+  }
+  return false;
+}
+
+std::string environment_name(std::string_view key) {
+  std::string out = "JWTD_";
+  for (const char c : key) out += c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return out;
+}
+
+}  // namespace jwtd::config
