@@ -1,0 +1,169 @@
+#!/usr/bin/python3
+"""Runs every test of the project and sums them up: unit tests, fuzz replays, the include rules, the end-to-end tests.
+
+The last line is `N passed, N failed, N skipped`; the exit code is 0 only if nothing failed and something passed. Building is
+script/test's job: this only runs what is in build/test and build/release.
+"""
+
+import argparse
+import concurrent.futures
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ElementTree
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build" / "test"
+UNIT_SECONDS = 600  # of one test program under sanitizers; a hang must not hold up the run for ever
+PYTEST_SECONDS = 900
+
+
+class Suite:
+    """The outcome of one test program."""
+
+    def __init__(self, name):
+        self.name = name
+        self.passed = 0
+        self.seconds = 0.0
+        self.failures = []  # (test, output)
+        self.skips = []  # (test, reason)
+
+    def line(self):
+        counts = f"{self.passed} passed, {len(self.failures)} failed, {len(self.skips)} skipped"
+        return f"{'FAILED' if self.failures else 'ok':6} {self.name:24} {counts:42} {self.seconds:7.1f} s"
+
+
+def environment():
+    env = dict(os.environ)
+    env["JWTD_VECTORS"] = str((ROOT / env.get("JWTD_VECTORS", "../shared/vectors")).resolve())
+    env.setdefault("ASAN_OPTIONS", "detect_stack_use_after_return=1:check_initialization_order=1:strict_string_checks=1")
+    env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1:halt_on_error=1")
+    return env
+
+
+def run(command, seconds, **options):
+    """(exit code, output) of a command that may hang; the code is None when it did."""
+    try:
+        done = subprocess.run(command, cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=seconds, check=False, **options)
+        return done.returncode, done.stdout.decode(errors="replace")
+    except subprocess.TimeoutExpired as late:
+        return None, (late.stdout or b"").decode(errors="replace") + f"\n(stopped after {seconds} s)"
+
+
+def unit(program):
+    suite = Suite(program.name)
+    with tempfile.TemporaryDirectory() as folder:
+        report = pathlib.Path(folder) / "report.json"
+        code, output = run([program, f"--gtest_output=json:{report}", "--gtest_brief=1"], UNIT_SECONDS)
+        cases = json.loads(report.read_text())["testsuites"] if report.exists() else []
+    for case in (test for group in cases for test in group["testsuite"]):
+        name = f"{case['classname']}.{case['name']}"
+        if case.get("failures"):
+            suite.failures.append((name, "\n".join(failure["failure"] for failure in case["failures"])))
+        elif case.get("result") == "SKIPPED":
+            skipped = case.get("skipped") or [{}]
+            suite.skips.append((name, skipped[0].get("message", "no reason given").strip()))
+        elif case.get("status") == "RUN":
+            suite.passed += 1
+    # A sanitizer's report at the end, a crash and a hang leave no failed case behind.
+    if code != 0 and not suite.failures:
+        suite.failures.append((f"{program.name} ended with {code}", output[-8000:]))
+    elif not suite.passed and not suite.skips and not suite.failures:
+        suite.failures.append((program.name, "no tests in it"))
+    return suite
+
+
+def replay(program):
+    suite = Suite(program.name)
+    code, output = run([program, ROOT / "tests" / "corpus" / program.name], UNIT_SECONDS)
+    if code == 0:
+        suite.passed = 1
+    else:
+        suite.failures.append((f"{program.name} ended with {code}", output[-8000:]))
+    return suite
+
+
+def pytest(name, target):
+    suite = Suite(name)
+    with tempfile.TemporaryDirectory() as folder:
+        report = pathlib.Path(folder) / "report.xml"
+        code, output = run(["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", target], PYTEST_SECONDS)
+        cases = ElementTree.parse(report).getroot().iter("testcase") if report.exists() else []
+        for case in cases:
+            test = f"{case.get('classname')}.{case.get('name')}"
+            failure = case.find("failure") if case.find("failure") is not None else case.find("error")
+            skipped = case.find("skipped")
+            if failure is not None:
+                captured = "".join(part.text or "" for part in case if part.tag in ("system-out", "system-err"))
+                suite.failures.append((test, f"{failure.text}\n{captured}"))
+            elif skipped is not None:
+                suite.skips.append((test, skipped.get("message", "no reason given")))
+            else:
+                suite.passed += 1
+    if code != 0 and not suite.failures:
+        suite.failures.append((f"{name} ended with {code}", output[-8000:]))
+    return suite
+
+
+def timed(function, *arguments):
+    start = time.monotonic()
+    suite = function(*arguments)
+    suite.seconds = time.monotonic() - start
+    print(suite.line(), flush=True)
+    return suite
+
+
+def programs(folder, ending):
+    return sorted(p for p in folder.glob(f"*{ending}") if p.is_file() and os.access(p, os.X_OK))
+
+
+def units_and_replays():
+    tests = programs(BUILD / "test", "_test")
+    fuzzers = programs(BUILD / "fuzz", "_fuzz")
+    if not tests:
+        missing = Suite("unit tests")
+        missing.failures.append(("unit tests", f"none in {BUILD / 'test'}: run script/test, which builds them"))
+        return [missing]
+    jobs = [(unit, p) for p in tests] + [(replay, p) for p in fuzzers]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        return list(pool.map(lambda job: timed(*job), jobs))
+
+
+def sum_up(suites):
+    for suite in suites:
+        for test, output in suite.failures:
+            print(f"\n--- FAILED {suite.name}: {test}\n{output.rstrip()}")
+    skips = {}
+    for suite in suites:
+        for test, reason in suite.skips:
+            skips.setdefault((suite.name, reason), []).append(test)
+    for (name, reason), tests in skips.items():
+        print(f"skipped in {name}: {tests[0]}{f' and {len(tests) - 1} more' if len(tests) > 1 else ''}: {reason}")
+    passed = sum(suite.passed for suite in suites)
+    failed = sum(len(suite.failures) for suite in suites)
+    skipped = sum(len(suite.skips) for suite in suites)
+    print(f"{passed} passed, {failed} failed, {skipped} skipped", flush=True)
+    return 0 if failed == 0 and passed > 0 else 1
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", choices=["unit", "layers", "e2e"], help="one suite instead of all")
+    only = parser.parse_args().only
+    suites = []
+    if only in (None, "layers"):
+        suites.append(timed(pytest, "layers", "tests/layers_test.py"))
+    if only in (None, "unit"):
+        suites += units_and_replays()
+    if only in (None, "e2e"):
+        suites.append(timed(pytest, "e2e", "tests/e2e"))
+    return sum_up(suites)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
