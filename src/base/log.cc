@@ -218,8 +218,9 @@ Result<std::unique_ptr<Log>> Log::open(const LogOptions& options) {
   auto impl = std::make_unique<Impl>();
   impl->format = options.format;
   impl->path = options.file;
-  impl->fd = STDERR_FILENO;
-  if (!options.file.empty()) {
+  if (options.file.empty()) {
+    impl->fd = STDERR_FILENO;
+  } else {
     const auto fd = open_file(options.file);
     if (!fd) return fd.error();
     impl->fd = *fd;
