@@ -1,0 +1,175 @@
+// api/transactions.cc - reads a question, asks the store beside the loop, renders what the caller may see.
+#include "api/transactions.h"
+
+#include <algorithm>
+#include <charconv>
+#include <initializer_list>
+#include <optional>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "http/problem.h"
+
+namespace jwtd::api {
+namespace {
+
+using http::QueryValue;
+using http::Request;
+using http::Response;
+using Json = nlohmann::ordered_json;
+
+enum class Sight : bool { kMasked, kFull };
+
+Result<Sight> authenticate(const TransactionsContext& context, const Request& request) {
+  const auto callers = context.callers.get();
+  const auto caller = callers->authenticate(request.field("authorization"), access::Scope::kRead);
+  if (!caller) return caller.error();
+  return (*caller)->may(access::Scope::kReadPii) ? Sight::kFull : Sight::kMasked;
+}
+
+// A misspelled name that were ignored would answer another question than the one that was asked.
+Status check_names(std::string_view query, std::initializer_list<std::string_view> known) {
+  unsigned seen = 0;
+  while (!query.empty()) {
+    const auto end = query.find('&');
+    const std::string_view name = query.substr(0, query.substr(0, end).find('='));
+    if (!query.substr(0, end).empty()) {
+      const auto at = std::find(known.begin(), known.end(), name);
+      if (at == known.end()) return Error(kQueryParameterUnknown);
+      const unsigned bit = 1u << (at - known.begin());
+      if (seen & bit) return Error(kQueryParameterRepeated);
+      seen |= bit;
+    }
+    query.remove_prefix(end == std::string_view::npos ? query.size() : end + 1);
+  }
+  return {};
+}
+
+struct PageWish {
+  Phone phone;
+  std::size_t limit = kDefaultPageRecords;
+  std::string cursor;
+};
+
+Result<std::size_t> parse_limit(std::string_view text) {
+  std::size_t limit = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
+  if (error != std::errc() || end != text.data() + text.size() || limit < 1 || limit > kMaxPageRecords) return Error(kPageLimitMalformed);
+  return limit;
+}
+
+Result<PageWish> page_wish(std::string_view query) {
+  if (const Status names = check_names(query, {"phone_number", "limit", "cursor"}); !names) return names.error();
+  std::string text;
+  const QueryValue number = http::query_value(query, "phone_number", text);
+  if (number == QueryValue::kAbsent) return Error(kPhoneNumberMissing);
+  if (number == QueryValue::kMalformed) return Error(kPhoneMalformed);
+  const Result<Phone> phone = Phone::parse(text);
+  if (!phone) return phone.error();
+  PageWish wish{*phone, kDefaultPageRecords, {}};
+
+  if (const QueryValue limit = http::query_value(query, "limit", text); limit != QueryValue::kAbsent) {
+    if (limit == QueryValue::kMalformed) return Error(kPageLimitMalformed);
+    const Result<std::size_t> parsed = parse_limit(text);
+    if (!parsed) return parsed.error();
+    wish.limit = *parsed;
+  }
+  if (http::query_value(query, "cursor", wish.cursor) == QueryValue::kMalformed) return Error(store::kCursorMalformed);
+  return wish;
+}
+
+Result<Xid> xid_wish(const Request& request) {
+  if (const Status names = check_names(request.query, {}); !names) return names.error();
+  std::string text;
+  if (!http::decode_segment(request.params[0], text)) return Error(kXidMalformed);
+  return Xid::parse(text);
+}
+
+// -- answers --------------------------------------------------------------------------------------------------------
+
+Json times_of(const store::Record& record) {
+  return {{"issued_at", format_rfc3339(record.iat * 1000)},
+          {"expires_at", format_rfc3339(record.exp * 1000)},
+          {"recorded_at", format_rfc3339(record.recorded_at, true)}};
+}
+
+Json earlier_token(const store::Record& record, Sight sight) {
+  Json json = times_of(record);
+  if (sight == Sight::kFull) json["token"] = record.token;
+  return json;
+}
+
+Json transaction(const store::Transaction& transaction, UnixMillis now, Sight sight) {
+  const store::Record& current = transaction.current;
+  Json json{{"xid", current.xid.view()},
+            {"phone_number", sight == Sight::kFull ? current.phone.text() : current.phone.redacted()},
+            {"status", now / 1000 < current.exp ? "active" : "expired"},
+            {"created_at", format_rfc3339(transaction.created_at, true)},
+            {"issued", transaction.issued},
+            {"iss", current.iss},
+            {"kid", current.kid}};
+  json.update(times_of(current));
+  if (sight == Sight::kFull) json["token"] = current.token;
+  return json;
+}
+
+void answer(Response& response, const Json& json) {
+  response.content_type = "application/json";
+  response.add_field("Cache-Control", "no-store");
+  // A database that others write to may hold octets that are not UTF-8; a replaced character is better than no answer.
+  response.body = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+void refuse(const TransactionsContext& context, const Error& error, const Request& request, Response& response) {
+  if (context.log && !error.detail().empty())
+    context.log->error("look_up_failed", {{"code", error.code().id}, {"detail", error.detail()}, {"request_id", request.request_id}});
+  http::render_problem(response, error.code(), request.request_id);
+}
+
+// -- endpoints ------------------------------------------------------------------------------------------------------
+
+Task<void> get_transaction(const TransactionsContext& context, const Request& request, Response& response) {
+  const Result<Sight> sight = authenticate(context, request);
+  if (!sight) co_return refuse(context, sight.error(), request, response);
+  const Result<Xid> xid = xid_wish(request);
+  if (!xid) co_return refuse(context, xid.error(), request, response);
+
+  const UnixMillis now = context.now();
+  const Result<std::optional<store::Transaction>> found = co_await context.reads.run([&] { return context.store.find(*xid, now); });
+  if (!found) co_return refuse(context, found.error(), request, response);
+  if (!found->has_value()) co_return refuse(context, Error(kTransactionUnknown), request, response);
+
+  Json json = transaction(**found, now, *sight);
+  Json& earlier = json["earlier"] = Json::array();
+  for (const store::Record& record : (*found)->earlier) earlier.push_back(earlier_token(record, *sight));
+  answer(response, json);
+}
+
+Task<void> list_transactions(const TransactionsContext& context, const Request& request, Response& response) {
+  const Result<Sight> sight = authenticate(context, request);
+  if (!sight) co_return refuse(context, sight.error(), request, response);
+  const Result<PageWish> wish = page_wish(request.query);
+  if (!wish) co_return refuse(context, wish.error(), request, response);
+
+  const UnixMillis now = context.now();
+  const Result<store::Page> page =
+      co_await context.reads.run([&] { return context.store.find_by_phone(wish->phone, wish->limit, wish->cursor, now); });
+  if (!page) co_return refuse(context, page.error(), request, response);
+
+  Json json{{"transactions", Json::array()}, {"next", nullptr}};
+  for (const store::Transaction& one : page->transactions) json["transactions"].push_back(transaction(one, now, *sight));
+  if (!page->next.empty()) json["next"] = page->next;
+  answer(response, json);
+}
+
+}  // namespace
+
+void add_transaction_routes(http::Router& router, const TransactionsContext& context) {
+  router.add(http::Method::kGet, "/v1/transactions/{xid}",
+             [&context](const Request& request, Response& response) { return get_transaction(context, request, response); });
+  router.add(http::Method::kGet, "/v1/transactions",
+             [&context](const Request& request, Response& response) { return list_transactions(context, request, response); });
+}
+
+}  // namespace jwtd::api

@@ -1,0 +1,35 @@
+// api/transactions.h - the routes that look things up: GET /v1/transactions/{xid} and GET /v1/transactions?phone_number=.
+//
+// Both need a caller with the scope read. Phone numbers in full, and tokens, are for callers that have read:pii too.
+#pragma once
+
+#include "access/snapshot.h"
+#include "base/log.h"
+#include "base/time.h"
+#include "http/router.h"
+#include "store/read_pool.h"
+#include "store/store.h"
+
+namespace jwtd::api {
+
+inline constexpr Code kTransactionUnknown{"transaction_unknown", Fault::kNotFound, "No transaction is on record under this id."};
+inline constexpr Code kQueryParameterUnknown{"query_parameter_unknown", Fault::kInvalidArgument,
+                                             "The query has a parameter that this route does not take."};
+inline constexpr Code kQueryParameterRepeated{"query_parameter_repeated", Fault::kInvalidArgument, "The query has a parameter twice."};
+inline constexpr Code kPhoneNumberMissing{"phone_number_missing", Fault::kInvalidArgument, "This route needs the query parameter phone_number."};
+inline constexpr Code kPageLimitMalformed{"page_limit_malformed", Fault::kInvalidArgument, "The limit must be a whole number from 1 to 100."};
+
+inline constexpr std::size_t kDefaultPageRecords = 20;
+
+// One for any number of loops; everything it refers to outlives it, and it outlives the router.
+struct TransactionsContext {
+  store::Store& store;
+  store::ReadPool& reads;
+  const access::Snapshot& callers;
+  Log* log = nullptr;  // gets the detail of what the store could not do; nullptr: nobody does
+  UnixMillis (*now)() = wall_now;
+};
+
+void add_transaction_routes(http::Router& router, const TransactionsContext& context);
+
+}  // namespace jwtd::api
