@@ -35,9 +35,9 @@ void take_name(const Node& node, limit::Rule& rule, std::set<std::string>& names
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
   });
   if (!allowed || node.text.empty() || node.text.size() > kMaxRuleNameBytes) {
-    draft.problem(node.line, "limit name must be 1 to 64 characters out of a-z 0-9 - _; " + quoted(node.text) + " is not");
+    draft.problem(node.line, "limit name must be 1 to 64 characters out of a-z 0-9 - _; " + in_quotes(node.text) + " is not");
   } else if (!names.insert(node.text).second) {
-    draft.problem(node.line, "limit name " + quoted(node.text) + " stands at another [[limit]] already; names must differ");
+    draft.problem(node.line, "limit name " + in_quotes(node.text) + " stands at another [[limit]] already; names must differ");
   }
   rule.name = node.text;
 }
@@ -46,13 +46,13 @@ void take_key(const Node& node, limit::Rule& rule, Draft& draft) {
   if (node.text == "client") rule.key = limit::KeyKind::kClient;
   else if (node.text == "phone") rule.key = limit::KeyKind::kPhone;
   else if (node.text == "all") rule.key = limit::KeyKind::kAll;
-  else draft.problem(node.line, "limit key must be \"client\", \"phone\" or \"all\"; " + quoted(node.text) + " is neither");
+  else draft.problem(node.line, "limit key must be \"client\", \"phone\" or \"all\"; " + in_quotes(node.text) + " is neither");
 }
 
 void take_rate(const Node& node, limit::Rule& rule, Draft& draft) {
   auto rates = limit::parse_rates(node.text);
   if (rates) rule.rates = std::move(*rates);
-  else draft.problem(node.line, "limit rate must be such as \"10 per minute\" or \"10/minute; 100 per 5 hours\"; " + quoted(node.text) +
+  else draft.problem(node.line, "limit rate must be such as \"10 per minute\" or \"10/minute; 100 per 5 hours\"; " + in_quotes(node.text) +
                                     " is not" + (rates.error().detail().empty() ? "" : ": " + rates.error().detail()));
 }
 
@@ -74,8 +74,8 @@ void read_rule(const Node& node, std::set<std::string>& names, Draft& draft) {
   for (const Node& member : node.items) {
     if (std::find(rule_keys().begin(), rule_keys().end(), member.name) != rule_keys().end()) continue;
     const std::string near = nearest(member.name, rule_keys());
-    draft.problem(member.line, quoted(member.name) + " is not a setting of [[limit]]" +
-                                   (near.empty() ? std::string("; it has name, key, rate, burst") : "; did you mean " + quoted(near) + "?"));
+    draft.problem(member.line, in_quotes(member.name) + " is not a setting of [[limit]]" +
+                                   (near.empty() ? std::string("; it has name, key, rate, burst") : "; did you mean " + in_quotes(near) + "?"));
   }
   limit::Rule rule{};
   if (const Node* name = text_of(node, "name", "\"per-client\"", draft)) take_name(*name, rule, names, draft);

@@ -58,7 +58,7 @@ void read_flags(const Overrides& flags, Draft& draft) {
     const Setting* setting = find_setting(key);
     if (setting == nullptr) {
       const auto dot = std::min(key.find('.'), key.size());
-      draft.problem("--set " + quoted(key), about_unknown_key(key.substr(0, dot), dot == key.size() ? "" : key.substr(dot + 1)));
+      draft.problem("--set " + in_quotes(key), about_unknown_key(key.substr(0, dot), dot == key.size() ? "" : key.substr(dot + 1)));
       continue;
     }
     turn_tls_on_for(key, draft);

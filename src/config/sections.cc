@@ -87,20 +87,20 @@ void read_section(const Node& section, Draft& draft) {
 std::string about_unknown_key(std::string_view section, std::string_view name) {
   if (section == "limit") return "[[limit]] rules stand only in the file";
   if (!is_section(section)) {
-    const std::string unknown = quoted(section) + " is not a section";
+    const std::string unknown = in_quotes(section) + " is not a section";
     std::vector<std::string> sections = section_names();
     sections.push_back("limit");
-    if (const std::string near = nearest(section, sections); !near.empty()) return unknown + "; did you mean " + quoted(near) + "?";
+    if (const std::string near = nearest(section, sections); !near.empty()) return unknown + "; did you mean " + in_quotes(near) + "?";
     return unknown + "; there are " + joined(sections);
   }
   const char* home = home_of_secrets(section);
   if (home != nullptr && is_named_as_a_secret(name)) {
-    return quoted(name) + " is not a setting of [" + std::string(section) + "]: secrets never stand in the configuration; use " + home;
+    return in_quotes(name) + " is not a setting of [" + std::string(section) + "]: secrets never stand in the configuration; use " + home;
   }
-  const std::string unknown = quoted(name) + " is not a setting of [" + std::string(section) + "]";
-  if (const std::string near = nearest(name, names_in(section)); !near.empty()) return unknown + "; did you mean " + quoted(near) + "?";
+  const std::string unknown = in_quotes(name) + " is not a setting of [" + std::string(section) + "]";
+  if (const std::string near = nearest(name, names_in(section)); !near.empty()) return unknown + "; did you mean " + in_quotes(near) + "?";
   if (const std::string elsewhere = key_by_name(name); !elsewhere.empty()) {
-    return unknown + "; did you mean " + quoted(name_in_section(elsewhere)) + " of [" + section_of(elsewhere) + "]?";
+    return unknown + "; did you mean " + in_quotes(name_in_section(elsewhere)) + " of [" + section_of(elsewhere) + "]?";
   }
   return unknown + "; it has " + joined(names_in(section));
 }
@@ -113,7 +113,7 @@ void read_document(const Node& root, Draft& draft) {
       read_limits(item, draft);
     } else if (const bool value = item.kind != Node::Kind::kTable && item.kind != Node::Kind::kList; value && !key_by_name(item.name).empty()) {
       const std::string meant = key_by_name(item.name);
-      draft.problem(item.line, quoted(item.name) + " stands in no section; did you mean " + quoted(name_in_section(meant)) + " of [" +
+      draft.problem(item.line, in_quotes(item.name) + " stands in no section; did you mean " + in_quotes(name_in_section(meant)) + " of [" +
                                    section_of(meant) + "]?");
     } else {
       draft.problem(item.line, about_unknown_key(item.name, ""));

@@ -26,10 +26,10 @@ constexpr std::size_t kShortestLiteralKey = 40;        // 30 octets as base64: n
 void take_duration(const Node& node, seconds least, seconds most, seconds& to, const Complain& complain) {
   const auto value = parse_duration(node.text);
   if (!value) return complain(node, value.error().detail());
-  if (value->count() % 1000 != 0) return complain(node, "must be whole seconds; " + quoted(node.text) + " is not");
+  if (value->count() % 1000 != 0) return complain(node, "must be whole seconds; " + in_quotes(node.text) + " is not");
   const auto whole = std::chrono::duration_cast<seconds>(*value);
   if (whole < least || whole > most) {
-    return complain(node, "must be from " + duration_text(least) + " to " + duration_text(most) + "; " + quoted(node.text) + " is not");
+    return complain(node, "must be from " + duration_text(least) + " to " + duration_text(most) + "; " + in_quotes(node.text) + " is not");
   }
   to = whole;
 }
@@ -63,15 +63,15 @@ void take_choice(const Node& node, const Choice<T> (&choices)[N], T& to, const C
       to = choices[i].value;
       return;
     }
-    names += (i == 0 ? "" : i + 1 == N ? " or " : ", ") + quoted(choices[i].text);
+    names += (i == 0 ? "" : i + 1 == N ? " or " : ", ") + in_quotes(choices[i].text);
   }
-  complain(node, "must be " + names + "; " + quoted(node.text) + " is neither");
+  complain(node, "must be " + names + "; " + in_quotes(node.text) + " is neither");
 }
 
 template <class T, std::size_t N>
 std::string show_choice(T value, const Choice<T> (&choices)[N]) {
   for (const auto& choice : choices) {
-    if (choice.value == value) return quoted(choice.text);
+    if (choice.value == value) return in_quotes(choice.text);
   }
   return {};
 }
@@ -164,7 +164,7 @@ void take_networks(const Node& node, std::vector<Network>& to, const Complain& c
 
 std::string show_networks(const std::vector<Network>& networks) {
   std::string out = "[";
-  for (const Network& network : networks) out += (out.size() == 1 ? "" : ", ") + quoted(network_text(network));
+  for (const Network& network : networks) out += (out.size() == 1 ? "" : ", ") + in_quotes(network_text(network));
   return out + "]";
 }
 
@@ -172,7 +172,7 @@ void take_header(const Node& node, std::string& to, const Complain& complain) {
   std::string lower = node.text;
   std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   if (lower != "x-forwarded-for" && lower != "forwarded") {
-    return complain(node, "must be \"x-forwarded-for\" or \"forwarded\"; " + quoted(node.text) + " is neither");
+    return complain(node, "must be \"x-forwarded-for\" or \"forwarded\"; " + in_quotes(node.text) + " is neither");
   }
   to = lower;
 }
@@ -186,36 +186,36 @@ const Setting kTable[] = {
     {"issuer.customer_id", Shape::kText, "\"FFFFFFFF-EEEE-DDDD-1234-AB1234567890\"", "",
      "TeleSign customer id: the claim iss of every token",
      TAKE { take_customer_id(n, c.issuer.customer_id, complain); },
-     SHOW { return quoted(c.issuer.customer_id); }},
+     SHOW { return in_quotes(c.issuer.customer_id); }},
     {"issuer.api_key_file", Shape::kText, "\"/etc/jwtd/api_key\"", "",
      "file with the API key, base64 as TeleSign shows it; or credential:NAME",
      TAKE { take_path(n, c.issuer.api_key_file, s, complain); },
-     SHOW { return quoted(c.issuer.api_key_file); }},
+     SHOW { return in_quotes(c.issuer.api_key_file); }},
     {"issuer.algorithm", Shape::kText, "\"HS256\"", "",
      "signature: HS256, HS384 or HS512; TeleSign takes HS256",
      TAKE {
        const auto algorithm = jose::parse_algorithm(n.text);
        if (algorithm) c.issuer.algorithm = *algorithm;
-       else complain(n, "must be \"HS256\", \"HS384\" or \"HS512\"; " + quoted(n.text) + " is neither");
+       else complain(n, "must be \"HS256\", \"HS384\" or \"HS512\"; " + in_quotes(n.text) + " is neither");
      },
-     SHOW { return quoted(jose::name_of(c.issuer.algorithm)); }},
+     SHOW { return in_quotes(jose::name_of(c.issuer.algorithm)); }},
     {"issuer.lifetime", Shape::kText, "\"90s\"", "",
      "from iat to exp, 1s to 1d; tokens end this long after iat, so lifetime - backdate after they are made",
      TAKE { take_duration(n, kShortestLifetime, kLongestLifetime, c.issuer.lifetime, complain); },
-     SHOW { return quoted(duration_text(c.issuer.lifetime)); }},
+     SHOW { return in_quotes(duration_text(c.issuer.lifetime)); }},
     {"issuer.backdate", Shape::kText, "\"10s\"", "",
      "how far iat lies before now, 0s to 10m, below lifetime: room for clocks that differ",
      TAKE { take_duration(n, seconds(0), kLongestBackdate, c.issuer.backdate, complain); },
-     SHOW { return quoted(duration_text(c.issuer.backdate)); }},
+     SHOW { return in_quotes(duration_text(c.issuer.backdate)); }},
 
     {"listen.public", Shape::kText, "\"0.0.0.0:8443\"", "--listen-public",
      "address and port for token routes; https with [tls], else http; port 0: any free one",
      TAKE { take_endpoint(n, c.listen.public_endpoint, complain); },
-     SHOW { return quoted(c.listen.public_endpoint.text()); }},
+     SHOW { return in_quotes(c.listen.public_endpoint.text()); }},
     {"listen.admin", Shape::kText, "\"127.0.0.1:8081\"", "--listen-admin",
      "address and port for health, metrics and transactions",
      TAKE { take_endpoint(n, c.listen.admin, complain); },
-     SHOW { return quoted(c.listen.admin.text()); }},
+     SHOW { return in_quotes(c.listen.admin.text()); }},
     {"listen.threads", Shape::kInteger, "0", "",
      "serving threads, up to 256; 0: one for each core",
      TAKE { take_integer(n, 0, kMostThreads, c.listen.threads, complain); },
@@ -232,11 +232,11 @@ const Setting kTable[] = {
     {"tls.certificate", Shape::kText, "\"/etc/jwtd/tls.crt\"", "",
      "PEM file, leaf first, then intermediates; or credential:NAME",
      TAKE { take_path(n, c.tls.certificate, s, complain); },
-     SHOW { return quoted(c.tls.certificate); }},
+     SHOW { return in_quotes(c.tls.certificate); }},
     {"tls.key", Shape::kText, "\"/etc/jwtd/tls.key\"", "",
      "PEM file with the certificate's private key; or credential:NAME",
      TAKE { take_path(n, c.tls.key, s, complain); },
-     SHOW { return quoted(c.tls.key); }},
+     SHOW { return in_quotes(c.tls.key); }},
     {"tls.min_version", Shape::kText, "\"1.2\"", "",
      "1.2 or 1.3; 1.1 only for devices that know no better",
      TAKE { take_choice(n, kTlsVersions, c.tls.min_version, complain); },
@@ -245,11 +245,11 @@ const Setting kTable[] = {
     {"store.url", Shape::kText, "\"rocksdb:///var/lib/jwtd\"", "--store",
      "where transactions are kept: rocksdb:///absolute/path, or memory: for tests",
      TAKE { take_store_url(n, c.store.url, complain); },
-     SHOW { return quoted(c.store.url); }},
+     SHOW { return in_quotes(c.store.url); }},
     {"store.retention", Shape::kText, "\"30d\"", "",
      "how long transactions are kept; 0s: for ever",
      TAKE { take_duration(n, seconds(0), kLongestRetention, c.store.retention, complain); },
-     SHOW { return quoted(duration_text(c.store.retention)); }},
+     SHOW { return in_quotes(duration_text(c.store.retention)); }},
 
     {"auth.mint", Shape::kText, "\"open\"", "",
      "who may mint: open (anybody, within the limits) or key (a caller key with the scope mint)",
@@ -258,7 +258,7 @@ const Setting kTable[] = {
     {"auth.callers_file", Shape::kText, "\"/etc/jwtd/callers.toml\"", "",
      "hashes of the caller keys, written by jwtd caller add; empty: nobody has a key",
      TAKE { take_path(n, c.auth.callers_file, s, complain); },
-     SHOW { return quoted(c.auth.callers_file); }},
+     SHOW { return in_quotes(c.auth.callers_file); }},
 
     {"limits.cells", Shape::kInteger, "1048576", "",
      "size of the table of limits, 1024 to 268435456 cells of 16 octets",
@@ -279,7 +279,7 @@ const Setting kTable[] = {
     {"proxy.header", Shape::kText, "\"x-forwarded-for\"", "",
      "the field they write: x-forwarded-for, or forwarded (RFC 7239)",
      TAKE { take_header(n, c.proxy.header, complain); },
-     SHOW { return quoted(c.proxy.header); }},
+     SHOW { return in_quotes(c.proxy.header); }},
 
     {"log.format", Shape::kText, "\"json\"", "--log-format",
      "json or text",
@@ -292,7 +292,7 @@ const Setting kTable[] = {
     {"log.file", Shape::kText, "\"/var/log/jwtd.log\"", "",
      "where the lines go; empty: standard error. SIGHUP opens it again",
      TAKE { take_path(n, c.log.options.file, s, complain); },
-     SHOW { return quoted(c.log.options.file); }},
+     SHOW { return in_quotes(c.log.options.file); }},
     {"log.requests", Shape::kText, "\"all\"", "",
      "which requests get a line: all, errors or none",
      TAKE { take_choice(n, kRequestLogs, c.log.requests, complain); },
@@ -338,13 +338,13 @@ bool node_from_text(const Setting& setting, std::string_view text, Node& out, co
       out.kind = Node::Kind::kFlag;
       out.flag = text == "true";
       if (text == "true" || text == "false") return true;
-      complain(out, "must be true or false; " + quoted(text) + " is neither");
+      complain(out, "must be true or false; " + in_quotes(text) + " is neither");
       return false;
     case Shape::kInteger: {
       out.kind = Node::Kind::kInteger;
       const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out.integer);
       if (error == std::errc() && end == text.data() + text.size()) return true;
-      complain(out, "must be an integer such as "s + setting.example + "; " + quoted(text) + " is none");
+      complain(out, "must be an integer such as "s + setting.example + "; " + in_quotes(text) + " is none");
       return false;
     }
     case Shape::kTextList:

@@ -37,6 +37,7 @@ std::optional<std::int64_t> millis_per(std::string_view unit) {
 }
 
 std::optional<std::array<std::uint8_t, 16>> numeric_address(std::string_view text, bool& is_ipv4) {
+  if (text.find('\0') != std::string_view::npos) return {};  // inet_pton() would not see what is behind it
   const std::string z(text);
   std::array<std::uint8_t, 16> out{};
   is_ipv4 = ::inet_pton(AF_INET, z.c_str(), out.data() + 12) == 1;
@@ -69,8 +70,8 @@ Result<milliseconds> parse_duration(std::string_view text) {
   const auto digits = std::min(text.find_first_not_of("0123456789"), text.size());
   const auto count = whole_number(text.substr(0, digits));
   const auto unit = millis_per(text.substr(digits));
-  if (!count || !unit) return malformed("must be a duration such as \"90s\", \"10m\", \"1h\" or \"30d\"; " + quoted(text) + " is none");
-  if (*count > kLongestDurationMillis / *unit) return malformed("must be at most 100 years; " + quoted(text) + " is more");
+  if (!count || !unit) return malformed("must be a duration such as \"90s\", \"10m\", \"1h\" or \"30d\"; " + in_quotes(text) + " is none");
+  if (*count > kLongestDurationMillis / *unit) return malformed("must be at most 100 years; " + in_quotes(text) + " is more");
   return milliseconds(*count * *unit);
 }
 
@@ -91,10 +92,10 @@ std::string Endpoint::text() const {
 Result<Endpoint> parse_endpoint(std::string_view text) {
   const auto colon = text.rfind(':');
   if (colon == std::string_view::npos || (text.front() == '[' && text[colon - 1] != ']')) {
-    return malformed("must be an address and a port such as \"0.0.0.0:8443\" or \"[::]:8443\"; " + quoted(text) + " has no port");
+    return malformed("must be an address and a port such as \"0.0.0.0:8443\" or \"[::]:8443\"; " + in_quotes(text) + " has no port");
   }
   const auto port = whole_number(text.substr(colon + 1));
-  if (!port || *port > 65535) return malformed("must end in a port from 0 to 65535; " + quoted(text) + " does not");
+  if (!port || *port > 65535) return malformed("must end in a port from 0 to 65535; " + in_quotes(text) + " does not");
   std::string_view host = text.substr(0, colon);
   if (host.empty()) return Endpoint{"0.0.0.0", static_cast<std::uint16_t>(*port)};
   if (host == "localhost") return Endpoint{"localhost", static_cast<std::uint16_t>(*port)};
@@ -104,7 +105,7 @@ Result<Endpoint> parse_endpoint(std::string_view text) {
   const auto address = numeric_address(host, is_ipv4);
   if (address && !is_ipv4 && !bracketed) return malformed("must have its IPv6 address in brackets, as in \"[::1]:8081\"");
   if (!address || (is_ipv4 && bracketed)) {
-    return malformed("must be a numeric address or localhost, then a port; " + quoted(text) + " has no such address");
+    return malformed("must be a numeric address or localhost, then a port; " + in_quotes(text) + " has no such address");
   }
   return Endpoint{address_text(*address, is_ipv4), static_cast<std::uint16_t>(*port)};
 }
@@ -122,20 +123,20 @@ Result<Network> parse_network(std::string_view text) {
   const auto slash = text.find('/');
   bool is_ipv4 = false;
   const auto address = numeric_address(text.substr(0, slash), is_ipv4);
-  if (!address) return malformed("must hold networks such as \"10.0.0.0/8\" or \"2001:db8::/32\"; " + quoted(text) + " is none");
+  if (!address) return malformed("must hold networks such as \"10.0.0.0/8\" or \"2001:db8::/32\"; " + in_quotes(text) + " is none");
   const unsigned most = is_ipv4 ? 32 : 128;
   unsigned prefix = most;
   if (slash != std::string_view::npos) {
     const auto bits = whole_number(text.substr(slash + 1));
     if (!bits || *bits > most) {
-      return malformed("must have a prefix from 0 to " + std::to_string(most) + " behind the slash; " + quoted(text) + " does not");
+      return malformed("must have a prefix from 0 to " + std::to_string(most) + " behind the slash; " + in_quotes(text) + " does not");
     }
     prefix = static_cast<unsigned>(*bits);
   }
   Network out{*address, is_ipv4 ? prefix + 96 : prefix};
   clear_behind(out.address, out.prefix);
   if (out.address != *address) {
-    return malformed("has " + quoted(text) + ", an address with bits behind its prefix; the network is " + quoted(network_text(out)));
+    return malformed("has " + in_quotes(text) + ", an address with bits behind its prefix; the network is " + in_quotes(network_text(out)));
   }
   return out;
 }
@@ -145,7 +146,7 @@ std::string network_text(const Network& network) {
   return address_text(network.address, as_ipv4) + "/" + std::to_string(as_ipv4 ? network.prefix - 96 : network.prefix);
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "\"";
   for (const char c : text.substr(0, kQuotedOctets)) {
     if (c == '"' || c == '\\') {

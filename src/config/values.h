@@ -29,6 +29,6 @@ Result<Network> parse_network(std::string_view text);
 std::string network_text(const Network& network);
 
 // In double quotes, control characters and quotes escaped as TOML does, cut after 80 octets: for problems.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 
 }  // namespace jwtd::config
