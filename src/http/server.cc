@@ -208,7 +208,7 @@ Result<std::string> Server::listen(ListenOptions options) {
     if (i == 0) endpoint = socket.local_endpoint(error);
     auto acceptor = std::make_unique<Acceptor>(std::move(socket));
     acceptor->router = options.routers[i];
-    acceptor->observer = options.observer;
+    if (!options.observers.empty()) acceptor->observer = options.observers[i];
     acceptor->tls = options.tls;
     loop.acceptors.push_back(std::move(acceptor));
   }

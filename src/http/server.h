@@ -42,7 +42,7 @@ struct ListenOptions {
   std::uint16_t port = 0;         // 0: any free one
   bool tls = false;               // needs set_tls() before start()
   std::vector<const Router*> routers;  // one for each loop; they outlive the server
-  Observer observer;              // may be empty
+  std::vector<Observer> observers;     // one for each loop, or none
 };
 
 struct ServerStats {  // since the start

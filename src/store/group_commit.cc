@@ -81,7 +81,7 @@ void Lane::expire(Monotonic::time_point now) {
   }
 }
 
-GroupCommit::GroupCommit(Store& store, Options options) : store_(store), options_(options), thread_([this] { run(); }) {}
+GroupCommit::GroupCommit(Store& store, Options options) : store_(store), options_(std::move(options)), thread_([this] { run(); }) {}
 
 GroupCommit::~GroupCommit() {
   stopping_.store(true);
@@ -144,6 +144,7 @@ void GroupCommit::run() {
     (status ? stats_.records : stats_.failed).fetch_add(entries.size(), std::memory_order_relaxed);
     stats_.busy_micros.fetch_add(static_cast<std::uint64_t>(busy.count()), std::memory_order_relaxed);
     queued_.fetch_sub(batch.size(), std::memory_order_relaxed);
+    if (!status && options_.on_failure) options_.on_failure(status.error());
     hand_back(batch, status ? nullptr : &status.error().code());
   }
 }

@@ -13,6 +13,7 @@
 #include <atomic>
 #include <chrono>
 #include <coroutine>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -93,6 +94,7 @@ class GroupCommit {
     std::size_t max_queued = kMaxQueuedCommits;
     std::size_t max_batch = kMaxBatchRecords;
     std::chrono::milliseconds deadline = kCommitDeadline;
+    std::function<void(const Error&)> on_failure;  // told about every failed batch, on the committing thread; may be empty
   };
 
   GroupCommit(Store& store, Options options);

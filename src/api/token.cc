@@ -1,0 +1,150 @@
+// api/token.cc - reads a request, calls the issuer, renders the answer.
+#include "api/token.h"
+
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+#include "api/limits.h"
+#include "http/problem.h"
+
+namespace jwtd::api {
+namespace {
+
+using http::Request;
+using http::Response;
+
+struct Wish {
+  Phone phone;
+  std::optional<Xid> xid;
+};
+
+Result<Wish> wish_from_path(const Request& request) {
+  std::string text;
+  if (!http::decode_segment(request.params[0], text)) return Error(kPhoneMalformed);
+  const Result<Phone> phone = Phone::parse(text);
+  if (!phone) return phone.error();
+  if (request.params[1].empty()) return Wish{*phone, std::nullopt};
+  if (!http::decode_segment(request.params[1], text)) return Error(kXidMalformed);
+  const Result<Xid> xid = Xid::parse(text);
+  if (!xid) return xid.error();
+  return Wish{*phone, *xid};
+}
+
+// Strict: a misspelled "xid" that were ignored would make a transaction the caller cannot find.
+Result<Wish> wish_from_body(std::string_view body) {
+  bool repeated = false;
+  std::vector<std::string> seen;
+  const auto no_repeats = [&](int depth, nlohmann::json::parse_event_t event, nlohmann::json& parsed) {
+    if (event == nlohmann::json::parse_event_t::key && depth == 1) {
+      const std::string& name = parsed.get_ref<const std::string&>();
+      repeated = repeated || std::find(seen.begin(), seen.end(), name) != seen.end();
+      seen.push_back(name);
+    }
+    return depth <= 2;
+  };
+  const auto json = nlohmann::json::parse(body.begin(), body.end(), no_repeats, /*allow_exceptions=*/false);
+  if (json.is_discarded() || !json.is_object() || repeated || !json.contains("phone_number")) return Error(kBodyMalformed);
+  for (const auto& [name, value] : json.items())
+    if ((name != "phone_number" && name != "xid") || !value.is_string()) return Error(kBodyMalformed);
+  const Result<Phone> phone = Phone::parse(json["phone_number"].get_ref<const std::string&>());
+  if (!phone) return phone.error();
+  if (!json.contains("xid")) return Wish{*phone, std::nullopt};
+  const Result<Xid> xid = Xid::parse(json["xid"].get_ref<const std::string&>());
+  if (!xid) return xid.error();
+  return Wish{*phone, *xid};
+}
+
+bool is_json(std::string_view content_type) {
+  const std::string_view type = content_type.substr(0, content_type.find_first_of("; \t"));
+  return http::equal_ignoring_case(type, "application/json");
+}
+
+void refuse(Response& response, const Code& code, const Request& request) { http::render_problem(response, code, request.request_id); }
+
+// Who asks, and whether it is understood what for. False: refused.
+bool admit(const TokenContext& context, const Result<Wish>& wish, const Request& request, Response& response) {
+  if (context.needs_key) {
+    const auto callers = context.callers.get();
+    if (const auto caller = callers->authenticate(request.field("authorization"), access::Scope::kMint); !caller) {
+      refuse(response, caller.error().code(), request);
+      return false;
+    }
+  }
+  if (!wish) refuse(response, wish.error().code(), request);
+  return wish.has_value();
+}
+
+// Everything between the request and the record; the two forms differ only in where the wish comes from and how the token is shown.
+Task<std::optional<issue::Minted>> mint(const TokenContext& context, const Result<Wish>& wish, const Request& request, Response& response) {
+  if (!admit(context, wish, request, response)) co_return std::nullopt;
+  if (!context.limiter.rules().empty()) {
+    const limit::Decision decision = co_await context.limiter.acquire(request.client, wish->phone, Monotonic::now());
+    add_limit_fields(response, decision);
+    if (!decision.allowed) {
+      context.observer.refused(*decision.rule);
+      refuse(response, kRateLimited, request);
+      response.status = context.refusal_status;
+      if (response.status == 403) response.body.clear();
+      co_return std::nullopt;
+    }
+  }
+  Result<issue::Minted> minted = co_await context.issuer.mint(wish->phone, wish->xid, context.now());
+  if (!minted) {
+    refuse(response, minted.error().code(), request);
+    co_return std::nullopt;
+  }
+  context.observer.minted(minted->outcome);
+  co_return std::move(*minted);
+}
+
+// GET: the bare token and nothing else, because the provider's SDK opens the body as a token (reference/telesign.md 6).
+Task<void> get_token(const TokenContext& context, const Request& request, Response& response) {
+  const Result<Wish> wish = wish_from_path(request);
+  if (request.method == http::Method::kHead) {  // says whether GET would be understood; mints nothing
+    if (!admit(context, wish, request, response)) co_return;
+    response.content_type = "text/plain";
+    response.fields = "Allow: GET\r\nCache-Control: no-store\r\n";
+    co_return;
+  }
+  if (std::optional<issue::Minted> minted = co_await mint(context, wish, request, response)) {
+    response.content_type = "text/plain";
+    response.fields.append("Allow: GET\r\nCache-Control: no-store\r\nX-Transaction-Id: ").append(minted->record.xid.view()).append("\r\n");
+    response.body = std::move(minted->record.token);
+  } else if (context.empty_errors) {
+    response.content_type = "text/plain";
+    response.body.clear();
+  }
+}
+
+Task<void> post_token(const TokenContext& context, const Request& request, Response& response) {
+  if (!is_json(request.field("content-type"))) {
+    http::render_problem(response, http::kMediaTypeUnsupported, request.request_id);
+    co_return;
+  }
+  const Result<Wish> wish = wish_from_body(request.body);
+  if (const std::optional<issue::Minted> minted = co_await mint(context, wish, request, response)) {
+    const store::Record& record = minted->record;
+    const nlohmann::ordered_json json{{"token", record.token},
+                                      {"xid", record.xid.view()},
+                                      {"phone_number", record.phone.text()},
+                                      {"issued_at", format_rfc3339(record.iat * 1000)},
+                                      {"expires_at", format_rfc3339(record.exp * 1000)}};
+    response.status = 201;
+    response.content_type = "application/json";
+    response.fields.append("Cache-Control: no-store\r\nX-Transaction-Id: ").append(record.xid.view()).append("\r\n");
+    response.body = json.dump();
+  }
+}
+
+}  // namespace
+
+void add_token_routes(http::Router& router, const TokenContext& context) {
+  const http::Endpoint get = [&context](const Request& request, Response& response) { return get_token(context, request, response); };
+  router.add(http::Method::kGet, "/v1/token/{phone_number}", get);
+  router.add(http::Method::kGet, "/v1/token/{phone_number}/{xid}", get);
+  router.add(http::Method::kPost, "/v1/tokens",
+             [&context](const Request& request, Response& response) { return post_token(context, request, response); });
+}
+
+}  // namespace jwtd::api

@@ -1,0 +1,59 @@
+// app/server.cc - signals are taken by the main thread alone; every other thread is made with them blocked.
+#include "app/server.h"
+
+#include <csignal>
+#include <cstdio>
+#include <ctime>
+
+#include "app/service.h"
+
+namespace jwtd::app {
+namespace {
+
+constexpr timespec kPollCallers{1, 0};  // how soon a changed callers file counts
+
+sigset_t handled_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
+  return set;
+}
+
+int fail(const Error& error, Log* log) {
+  std::fprintf(stderr, "jwtd: %s\n", error.message().c_str());
+  if (log) log->error("start_failed", {{"error", error.code().id}, {"detail", error.detail()}});
+  return cli::kExitFailed;
+}
+
+}  // namespace
+
+int run_server(const cli::ServeRequest& request) {
+  std::signal(SIGPIPE, SIG_IGN);  // a peer that went away is an error of one write, not of the process
+  const sigset_t signals = handled_signals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+  Result<std::unique_ptr<Log>> log = Log::open(request.config.log.options);
+  if (!log) return fail(log.error(), nullptr);
+  Result<std::unique_ptr<Service>> service = Service::make(request.config, **log);
+  if (!service) return fail(service.error(), request.config.log.options.file.empty() ? nullptr : log->get());
+
+  (*service)->start();
+  (*log)->info("listening", {{"public", (*service)->public_endpoint()}, {"admin", (*service)->admin_endpoint()}});
+  if (request.on_ready) request.on_ready((*service)->public_endpoint(), (*service)->admin_endpoint());
+
+  while (true) {
+    const int signal = sigtimedwait(&signals, nullptr, &kPollCallers);
+    if (signal == SIGTERM || signal == SIGINT) break;
+    if (signal == SIGHUP) {
+      (*service)->reload();
+    } else {
+      (*service)->reload_callers_if_changed();
+    }
+  }
+  (*log)->info("stopping");
+  const bool clean = (*service)->stop();
+  (*log)->info("stopped", {{"all_answered", clean}});
+  return cli::kExitOk;
+}
+
+}  // namespace jwtd::app

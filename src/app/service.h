@@ -1,0 +1,82 @@
+// app/service.h - everything that serves, in the order in which it is made; destroyed in the opposite one.
+//
+// Two HTTP servers: the public one has a loop a core, the admin one a loop of its own, so that a slow look-up or a scrape never stands
+// before a token. Between them and the store: one GroupCommit (writes) and one ReadPool (reads).
+//
+// Thread-safety: one thread makes, reloads and stops it.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "access/snapshot.h"
+#include "api/token.h"
+#include "app/janitor.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "http/server.h"
+#include "issue/issuer.h"
+#include "jose/hmac.h"
+#include "limit/local_limiter.h"
+#include "metrics/metrics.h"
+#include "store/group_commit.h"
+#include "store/read_pool.h"
+#include "store/store.h"
+
+namespace jwtd::app {
+
+// From SIGTERM to the exit at the latest; below the 10 s after which common supervisors kill.
+inline constexpr auto kDrainDeadline = std::chrono::seconds(8);
+
+class Service {
+ public:
+  // Fails with what keys/, access/, http/ and store/ fail with; nothing listens then.
+  static Result<std::unique_ptr<Service>> make(const config::Config& config, Log& log);
+  ~Service();
+
+  const std::string& public_endpoint() const { return public_endpoint_; }
+  const std::string& admin_endpoint() const { return admin_endpoint_; }
+
+  void start();
+  void reload();                    // certificate, callers, log file: SIGHUP
+  void reload_callers_if_changed(); // called every second or so
+  bool stop();                      // true: all that was accepted was answered
+
+ private:
+  struct PerLoop;
+  struct Admin;
+  explicit Service(const config::Config& config, Log& log);
+  Status open();
+  Status listen();
+  Status load_tls();
+  Status load_callers();
+  const http::Router& add_public_loop(std::size_t index);
+  void add_admin_routes();
+  void add_numbers();
+  void reload_callers();
+  http::Observer observer(std::string_view name, metrics::Listener listener, metrics::LoopMetrics& numbers);
+
+  const config::Config config_;
+  Log& log_;
+  std::unique_ptr<jose::HmacKey> key_;
+  access::Snapshot callers_;
+  std::string callers_stamp_;  // of the file as it was read last
+  std::shared_ptr<const http::TlsContext> tls_;
+  std::atomic<std::int64_t> certificate_expiry_{0};
+  std::atomic<bool> draining_{false};
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<limit::LocalLimiter> limiter_;
+  std::unique_ptr<http::Server> public_server_;
+  std::unique_ptr<http::Server> admin_server_;
+  std::unique_ptr<store::GroupCommit> commit_;
+  std::unique_ptr<store::ReadPool> reads_;
+  std::vector<std::unique_ptr<PerLoop>> loops_;
+  std::unique_ptr<Admin> admin_;
+  std::unique_ptr<Janitor> janitor_;
+  std::string public_endpoint_, admin_endpoint_;
+  std::atomic<Monotonic::rep> last_failure_logged_{0};
+};
+
+}  // namespace jwtd::app

@@ -1,0 +1,191 @@
+// store/group_commit_test.cc - what the group commit promises, over a store whose every batch the test lets through by hand.
+#include "store/group_commit.h"
+
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <string>
+
+#include "base/uuid7.h"
+#include "tests/fakes/run_task.h"
+
+namespace jwtd::store {
+namespace {
+
+// Holds each commit until the test opens the gate, and can be told to fail.
+class GatedStore final : public Store {
+ public:
+  Status commit(std::span<Entry* const> batch) override {
+    std::unique_lock hold(mutex_);
+    batches_.push_back(batch.size());
+    arrived_.notify_all();
+    opened_.wait(hold, [this] { return permits_ > 0; });
+    --permits_;
+    if (fails_) return Error(kStoreUnavailable);
+    for (Entry* entry : batch) entry->outcome = outcome_;
+    return {};
+  }
+  Result<std::optional<Transaction>> find(const Xid&, UnixMillis) override { return std::optional<Transaction>{}; }
+  Result<Page> find_by_phone(const Phone&, std::size_t, std::string_view, UnixMillis) override { return Page{}; }
+  Status writable() override { return {}; }
+  Status sweep(UnixMillis) override { return {}; }
+  Stats stats() override { return {}; }
+  std::string_view driver() const override { return "gated"; }
+
+  void open_gate(int batches) {
+    const std::lock_guard hold(mutex_);
+    permits_ += batches;
+    opened_.notify_all();
+  }
+  void wait_for_batches(std::size_t count) {
+    std::unique_lock hold(mutex_);
+    arrived_.wait(hold, [&] { return batches_.size() >= count; });
+  }
+  void fail() {
+    const std::lock_guard hold(mutex_);
+    fails_ = true;
+  }
+  void answer(Outcome outcome) {
+    const std::lock_guard hold(mutex_);
+    outcome_ = outcome;
+  }
+  std::vector<std::size_t> batches() {
+    const std::lock_guard hold(mutex_);
+    return batches_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable arrived_, opened_;
+  std::vector<std::size_t> batches_;
+  int permits_ = 0;
+  bool fails_ = false;
+  Outcome outcome_ = Outcome::kInserted;
+};
+
+Record record() {
+  static XidGenerator xids;
+  return {xids.next(1'500'000'000'000), *Phone::parse("15551234567"), "token", "iss", "kid", 1'500'000'000, 1'500'000'090, 1'500'000'010'000};
+}
+
+Task<Result<Committed>> commit_one(Lane& lane) { co_return co_await lane.commit(record(), true); }
+
+class GroupCommitTest : public testing::Test {
+ protected:
+  using Waiting = fakes::Started<Result<Committed>>;
+  std::unique_ptr<Waiting> start() { return std::make_unique<Waiting>(commit_one(lane)); }
+
+  GatedStore store;
+  fakes::FakeLoop loop;
+  GroupCommit commit{store, {.max_queued = 4, .max_batch = 2, .deadline = std::chrono::hours(1)}};
+  Lane lane{commit, loop};
+};
+
+TEST_F(GroupCommitTest, NobodyIsAnsweredBeforeTheStoreHasConfirmed) {
+  const auto one = start();
+  store.wait_for_batches(1);
+  EXPECT_EQ(loop.run_posted(), 0u);
+  EXPECT_FALSE(one->done());
+  store.open_gate(1);
+  loop.wait_and_run();
+  ASSERT_TRUE(one->done());
+  EXPECT_TRUE(one->value()->has_value());
+}
+
+TEST_F(GroupCommitTest, WhatArrivesDuringACommitSharesTheNextOneUpToTheBatchBound) {
+  const auto first = start();
+  store.wait_for_batches(1);
+  const auto second = start(), third = start(), fourth = start();
+  store.open_gate(3);
+  while (!fourth->done()) loop.wait_and_run();
+  EXPECT_EQ(store.batches(), (std::vector<std::size_t>{1, 2, 1}));
+  EXPECT_TRUE(first->done() && second->done() && third->done());
+}
+
+TEST_F(GroupCommitTest, ABatchCostsOnePostALoop) {
+  const auto first = start();
+  store.wait_for_batches(1);
+  const auto second = start(), third = start();
+  store.open_gate(1);
+  loop.wait_and_run();
+  const std::size_t before = loop.posts();
+  store.open_gate(1);
+  while (!third->done()) loop.wait_and_run();
+  EXPECT_EQ(loop.posts(), before + 1);
+  EXPECT_TRUE(second->done());
+}
+
+TEST_F(GroupCommitTest, AFullQueueRefusesAtOnce) {
+  const auto first = start();
+  store.wait_for_batches(1);
+  const auto second = start(), third = start(), fourth = start();
+  EXPECT_TRUE(commit.full());
+  const auto fifth = start();
+  ASSERT_TRUE(fifth->done());
+  EXPECT_TRUE(fifth->value()->error().is(kQueueFull));
+  store.open_gate(3);
+  while (!fourth->done()) loop.wait_and_run();
+  EXPECT_FALSE(commit.full());
+}
+
+TEST_F(GroupCommitTest, AFailedBatchFailsAllOfItsRecords) {
+  store.fail();
+  const auto one = start();
+  store.open_gate(1);
+  loop.wait_and_run();
+  ASSERT_TRUE(one->done());
+  EXPECT_TRUE(one->value()->error().is(kStoreUnavailable));
+  EXPECT_EQ(commit.stats().records.load(), 0u);
+}
+
+TEST_F(GroupCommitTest, PastTheDeadlineTheWaiterIsAnsweredAndTheLateResultIsDropped) {
+  const auto one = start();
+  store.wait_for_batches(1);
+  lane.expire(Monotonic::now() + std::chrono::minutes(59));
+  EXPECT_FALSE(one->done());
+  lane.expire(Monotonic::now() + std::chrono::minutes(61));
+  ASSERT_TRUE(one->done());
+  EXPECT_TRUE(one->value()->error().is(kCommitTimeout));
+  EXPECT_EQ(lane.waiting(), 0u);
+  store.open_gate(1);
+  loop.wait_and_run();  // the record comes back and is freed (the sanitizer would tell)
+  EXPECT_EQ(commit.stats().timed_out.load(), 1u);
+}
+
+TEST_F(GroupCommitTest, TheStoresOutcomeReachesTheWaiter) {
+  store.answer(Outcome::kConflict);
+  const auto one = start();
+  store.open_gate(1);
+  loop.wait_and_run();
+  EXPECT_EQ((*one->value())->outcome, Outcome::kConflict);
+}
+
+TEST(GroupCommit, WhatIsQueuedAtTheEndIsStillCommitted) {
+  GatedStore store;
+  fakes::FakeLoop loop;
+  auto commit = std::make_unique<GroupCommit>(store, GroupCommit::Options{});
+  Lane lane(*commit, loop);
+  fakes::Started<Result<Committed>> first(commit_one(lane));
+  store.wait_for_batches(1);
+  fakes::Started<Result<Committed>> second(commit_one(lane));
+  store.open_gate(2);
+  commit.reset();
+  loop.run_posted();
+  EXPECT_TRUE(first.done() && second.done());
+}
+
+TEST(GroupCommit, ARecordWhoseDeadlinePassedInTheQueueIsNotWritten) {
+  GatedStore store;
+  fakes::FakeLoop loop;
+  auto commit = std::make_unique<GroupCommit>(store, GroupCommit::Options{.deadline = std::chrono::milliseconds(0)});
+  Lane lane(*commit, loop);
+  fakes::Started<Result<Committed>> one(commit_one(lane));
+  loop.wait_and_run();
+  ASSERT_TRUE(one.done());
+  EXPECT_TRUE(one.value()->error().is(kCommitTimeout));
+  EXPECT_TRUE(store.batches().empty());
+}
+
+}  // namespace
+}  // namespace jwtd::store
