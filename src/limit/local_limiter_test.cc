@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <barrier>
 #include <map>
 #include <random>
 #include <thread>
@@ -228,15 +229,19 @@ TEST(LocalLimiter, WithRoomForAllItDecidesExactlyAsTheOracle) {
 class SmallTable : public testing::TestWithParam<std::size_t> {};
 
 TEST_P(SmallTable, NeverAllowsWhatUnboundedMemoryWouldRefuse) {
-  const std::vector<Rate> rates{rate(2, 1s), rate(1, 3s, 4), rate(20, 60s, 5)};
-  for (unsigned seed = 1; seed <= 8; ++seed) {
+  // The second group lets the shorter rate's cells be taken while the longer one's are still there.
+  const std::array<std::vector<Rate>, 2> groups{std::vector<Rate>{rate(2, 1s), rate(1, 3s, 4), rate(20, 60s, 5)},
+                                                std::vector<Rate>{rate(10, 1s), rate(1, 1s, 10)}};
+  std::uint64_t overflowed = 0;
+  for (unsigned seed = 1; seed <= 24; ++seed) {
+    const std::vector<Rate>& rates = groups[seed % 2];
     LocalLimiter limiter({by_client(rates)}, GetParam());
     Oracle oracle(rates);
     std::mt19937 random(seed);
     auto now = kStart;
     int allowed = 0;
-    for (int i = 0; i < 20'000; ++i) {
-      now += nanoseconds(random() % (seed * 100'000'000));
+    for (int i = 0; i < 10'000; ++i) {
+      now += nanoseconds(random() % (seed * 10'000'000));
       const std::uint32_t key = random() % 4 == 0 ? random() % 1000 : random() % 12;
       if (!limiter.acquire_now(client(key), phone(), now).allowed) continue;
       ++allowed;
@@ -244,11 +249,27 @@ TEST_P(SmallTable, NeverAllowsWhatUnboundedMemoryWouldRefuse) {
       oracle.charge(key, now);
     }
     EXPECT_GT(allowed, 100);
-    EXPECT_GT(limiter.overflowed(), 0u);
+    overflowed += limiter.overflowed();
   }
+  EXPECT_GT(overflowed, 1000u);
 }
 
 INSTANTIATE_TEST_SUITE_P(Cells, SmallTable, testing::Values(1, 16, 64));
+
+TEST(LocalLimiter, ARequestThatTakesItsOwnSecondCellLeavesTheOverflowCellAsHigh) {
+  LocalLimiter limiter({Rule{"c", KeyKind::kClient, {rate(1, 10s, 100)}}, Rule{"p", KeyKind::kPhone, {rate(1, 10s, 3)}}}, 8);
+  const auto asks = [&](std::uint32_t c, std::uint64_t p, Monotonic::time_point now) { return limiter.acquire_now(client(c), phone(p), now).allowed; };
+  // Eight keys fill the one set; of them only phone 1 is free at 10.5 s.
+  EXPECT_TRUE(asks(1, 1, kStart));
+  for (const auto& [c, p] : {std::pair{1, 2}, {2, 3}, {3, 4}, {4, 2}}) EXPECT_TRUE(asks(c, p, kStart + 1s));
+  // Phone 9 spends its whole burst in the overflow cell.
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(asks(1, 9, kStart + 1s));
+  EXPECT_FALSE(asks(1, 9, kStart + 1s));
+  EXPECT_EQ(limiter.overflowed(), 4u);
+  // Client 9 is new and takes the cell that was phone 1's, which must overflow in the same request.
+  EXPECT_TRUE(asks(9, 1, kStart + 10'500ms));
+  EXPECT_FALSE(asks(1, 9, kStart + 10'500ms));
+}
 
 TEST(LocalLimiter, AFloodOfNewClientsDoesNotPushALimitedOneOut) {
   LocalLimiter limiter({by_client({rate(3, 3600s)})}, 1024);
@@ -319,17 +340,22 @@ TEST(LocalLimiter, ThreadsTogetherNeverGetMoreThanTheBudget) {
 }
 
 TEST(LocalLimiter, ThreadsAtOneMomentShareExactlyTheBurst) {
-  const Rate each = rate(1000, 3600s);
-  LocalLimiter limiter({by_client({each}), Rule{"phone", KeyKind::kPhone, {rate(1000, 3600s)}}, Rule{"all", KeyKind::kAll, {rate(1500, 3600s)}}});
+  constexpr int kAsks = 100'000;  // long enough to be interrupted in the middle, also on one processor
+  LocalLimiter limiter({by_client({rate(2 * kAsks, 3600s)}), Rule{"phone", KeyKind::kPhone, {rate(2 * kAsks, 3600s)}},
+                        Rule{"all", KeyKind::kAll, {rate(3 * kAsks, 3600s)}}});
   std::atomic<int> allowed{0};
+  std::barrier start(4);
   std::vector<std::thread> threads;
   for (std::uint32_t t = 0; t < 4; ++t) {
     threads.emplace_back([&, t] {
-      for (int i = 0; i < 2000; ++i) allowed += limiter.acquire_now(client(t % 2), phone(t / 2), kStart).allowed;
+      int mine = 0;
+      start.arrive_and_wait();
+      for (int i = 0; i < kAsks; ++i) mine += limiter.acquire_now(client(t % 2), phone(t / 2), kStart).allowed;
+      allowed += mine;
     });
   }
   for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(allowed.load(), 1500);
+  EXPECT_EQ(allowed.load(), 3 * kAsks);
 }
 
 }  // namespace
