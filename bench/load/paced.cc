@@ -101,7 +101,8 @@ class Paced {
     if (took_.empty()) stop("no answers");
     std::sort(took_.begin(), took_.end());
     const auto at = [this](double share) { return took_[std::min(took_.size() - 1, static_cast<std::size_t>(share * took_.size()))] / 1e3; };
-    std::printf("OUTCOME {\"requests\":%zu,\"all_requests\":%zu,\"micros\":%.0f,\"unanswered\":%zu,\"late_sends\":%zu,\"p50\":%.1f,\"p90\":%.1f,\"p99\":%.1f,\"p999\":%.1f,\"max\":%.1f}\n",
+    std::printf("OUTCOME {\"requests\":%zu,\"all_requests\":%zu,\"micros\":%.0f,"
+                "\"unanswered\":%zu,\"late_sends\":%zu,\"p50\":%.1f,\"p90\":%.1f,\"p99\":%.1f,\"p999\":%.1f,\"max\":%.1f}\n",
                 took_.size(), answered_, counted_seconds_ * 1e6, unanswered_, late_, at(.5), at(.9), at(.99), at(.999), took_.back() / 1e3);
   }
 

@@ -64,8 +64,8 @@ class Bench:
                 measured = clients.wrk(server, self.disk, connections, self.options.seconds)
                 results[server.name, connections].append(measured)
                 samples += measured.samples
-                self.say(f"round {number + 1}: {server.name:15} {connections:4} connections {measured.per_second:10,.0f}/s  p99 {measured.p99 / 1000:7.2f} ms"
-                         f"  server {measured.server_cpu:6.2f} us  client {measured.client_cpu:5.2f} us  {measured.cores_used:.2f} cores busy")
+                self.say(f"round {number + 1}: {server.name:15} {connections:4} connections {measured.per_second:10,.0f}/s"
+                         f"  p99 {measured.p99 / 1000:7.2f} ms  server {measured.server_cpu:6.2f} us  client {measured.client_cpu:5.2f} us  {measured.cores_used:.2f} cores busy")
             if isinstance(server, JwtdRocksdb):
                 self.check_on_record(server, samples)
         return results
@@ -115,7 +115,8 @@ class Bench:
             for connections in [count for count in self.options.connections if count in (64, 256)] or self.options.connections:
                 measured = clients.wrk(server, self.disk, connections, self.options.seconds)
                 results[server.name, connections].append(measured)
-                self.say(f"round {number + 1}: {server.name:15} {connections:4} connections {measured.per_second:10,.0f}/s  p99 {measured.p99 / 1000:7.2f} ms")
+                self.say(f"round {number + 1}: {server.name:15} {connections:4} connections {measured.per_second:10,.0f}/s"
+                         f"  p99 {measured.p99 / 1000:7.2f} ms")
         shutil.rmtree(full.folder(), ignore_errors=True)
         return results
 

@@ -3,6 +3,7 @@
 // Batches of 1000 through Store::commit(), times spread evenly over the last twenty days so that none is past its retention, every token
 // really signed. Phones repeat ten times each. Run it while no jwtd has the folder.
 // Usage: preload FOLDER COUNT API_KEY_FILE CUSTOMER_ID
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -30,19 +31,17 @@ constexpr std::uint64_t kTokensPerPhone = 10;
   std::exit(1);
 }
 
-store::Entry make_entry(std::uint64_t i, std::uint64_t count, UnixMillis now, XidGenerator& xids, jose::HmacSigner& signer, const std::string& iss,
-                        const std::string& kid) {
-  const UnixMillis at = now - kSpan + static_cast<UnixMillis>(static_cast<double>(kSpan) * static_cast<double>(i) / static_cast<double>(count));
+store::Entry make_entry(std::uint64_t i, std::uint64_t count, UnixMillis now, XidGenerator& xids, jose::HmacSigner& signer,
+                        const std::string& iss, const std::string& kid) {
+  const double share = static_cast<double>(i) / static_cast<double>(count);
+  const UnixMillis at = now - kSpan + static_cast<UnixMillis>(static_cast<double>(kSpan) * share);
   const auto phone = Phone::parse(std::to_string(15'550'000'000 + (i * 7919) % (count / kTokensPerPhone + 1)));
   if (!phone) stop(phone.error().message());
   const Xid xid = xids.next(at);
   const UnixSeconds iat = at / 1000 - 10;
-  store::Entry entry{.proposed = {.xid = xid, .phone = *phone, .token = {}, .iss = iss, .kid = kid, .iat = iat, .exp = iat + kLifetime, .recorded_at = at},
-                     .xid_is_new = true,
-                     .outcome = {},
-                     .standing = {}};
-  entry.proposed.token = jose::issue(signer, {.iss = iss, .iat = iat, .exp = iat + kLifetime, .phn = *phone, .xid = xid});
-  return entry;
+  const UnixSeconds exp = iat + kLifetime;
+  std::string token = jose::issue(signer, {.iss = iss, .iat = iat, .exp = exp, .phn = *phone, .xid = xid});
+  return {.proposed = {xid, *phone, std::move(token), iss, kid, iat, exp, at}, .xid_is_new = true, .outcome = {}, .standing = {}};
 }
 
 }  // namespace
@@ -52,7 +51,9 @@ int main(int argc, char** argv) {
   const std::uint64_t count = std::strtoull(argv[2], nullptr, 10);
   const auto key = keys::load_api_key(argv[3], jose::Algorithm::kHs256);
   if (!key) stop(key.error().message());
-  auto store = store::open_rocksdb({.url = std::string("rocksdb://") + argv[1]});
+  store::StoreOptions options;
+  options.url = std::string("rocksdb://") + argv[1];
+  auto store = store::open_rocksdb_store(options);
   if (!store) stop(store.error().message());
   auto signer = key->signer();
   XidGenerator xids;
@@ -62,7 +63,8 @@ int main(int argc, char** argv) {
   for (std::uint64_t i = 0; i < count; i += kBatch) {
     entries.clear();
     batch.clear();
-    for (std::uint64_t j = i; j < std::min(i + kBatch, count); ++j) entries.push_back(make_entry(j, count, now, xids, signer, argv[4], key->kid()));
+    for (std::uint64_t j = i; j < std::min(i + kBatch, count); ++j)
+      entries.push_back(make_entry(j, count, now, xids, signer, argv[4], key->kid()));
     for (auto& entry : entries) batch.push_back(&entry);
     if (const auto done = (*store)->commit(batch); !done) stop(done.error().message());
     for (const auto& entry : entries)

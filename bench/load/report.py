@@ -88,8 +88,9 @@ class Report:
             ["server", "tokens/s", "of nginx (1 worker)", "p50 ms", "p99 ms", "server CPU µs", "× nginx's", "client CPU µs", "cores busy"], rows) +
             f"\nNegotiated by all: {'; '.join(sorted(negotiated))}. No resumption.\n")
         better = max(("nginx", "nginx-per-core"), key=lambda name: middle(results[name], "per_second"))
-        share = ratio(results["jwtd-rocksdb"], results[better])
+        share, cpu = ratio(results["jwtd-rocksdb"], results[better]), ratio(results["jwtd-rocksdb"], results[better], "server_cpu")
         self.goal(f"new TLS connection a token, durable: at least {GOAL_TLS} of the faster nginx ({better})", share, share >= GOAL_TLS)
+        self.goal(f"the same by the server's CPU a connection: at most 1 / {GOAL_TLS} of that nginx", cpu, cpu <= 1 / GOAL_TLS)
 
     def stored(self, results, count):
         rows = []

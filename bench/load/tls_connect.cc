@@ -202,7 +202,11 @@ int main(int argc, char** argv) {
   for (auto& worker : workers) took.insert(took.end(), worker.took().begin(), worker.took().end());
   if (took.empty()) stop("no answers");
   std::sort(took.begin(), took.end());
-  const auto at = [&took](double share) { return static_cast<double>(took[std::min(took.size() - 1, static_cast<std::size_t>(share * static_cast<double>(took.size())))]) / 1e3; };
-  std::printf("OUTCOME {\"requests\":%zu,\"all_requests\":%zu,\"micros\":%.0f,\"p50\":%.1f,\"p90\":%.1f,\"p99\":%.1f,\"p999\":%.1f,\"max\":%.1f,\"negotiated\":\"%s\"}\n",
+  const auto at = [&took](double share) {
+    const auto place = static_cast<std::size_t>(share * static_cast<double>(took.size()));
+    return static_cast<double>(took[std::min(took.size() - 1, place)]) / 1e3;
+  };
+  std::printf("OUTCOME {\"requests\":%zu,\"all_requests\":%zu,\"micros\":%.0f,"
+              "\"p50\":%.1f,\"p90\":%.1f,\"p99\":%.1f,\"p999\":%.1f,\"max\":%.1f,\"negotiated\":\"%s\"}\n",
               took.size(), answered, seconds * 1e6, at(.5), at(.9), at(.99), at(.999), at(1), workers[0].negotiated().c_str());
 }
