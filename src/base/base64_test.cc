@@ -100,6 +100,12 @@ TEST(Base64Url, ImpossibleSizesAreRefused) {
   EXPECT_EQ(base64url_decode("Zm9vA"), std::nullopt);
 }
 
+TEST(Base64Url, WhatStandsBehindTheTextDoesNotCount) {
+  const std::string_view more = "AAAAAAAAAAAA";
+  for (const std::size_t size : {1u, 5u, 9u}) EXPECT_EQ(base64url_decode(more.substr(0, size)), std::nullopt) << size;
+  EXPECT_EQ(base64url_decode(more.substr(0, 6)), std::string(4, '\0'));
+}
+
 TEST(Base64Url, TrailingBitsAreRefused) {
   EXPECT_EQ(base64url_decode("Zh"), std::nullopt);
   EXPECT_EQ(base64url_decode("Zm9"), std::nullopt);

@@ -80,6 +80,8 @@ TEST(JsonLine, WhatIsNotUtf8IsReplaced) {
   EXPECT_EQ(json_value("\xE2\x82\"x"), '"' + sign + sign + R"(\"x")");         // a quote is no continuation
 }
 
+TEST(JsonLine, WhatStandsBehindAValueDoesNotCount) { EXPECT_EQ(json_value("\xE2\x82\xAC"sv.substr(0, 2)), "\"\xEF\xBF\xBD\xEF\xBF\xBD\""); }
+
 TEST(JsonLine, EventAndNamesAreEscapedToo) {
   EXPECT_EQ(LogLine(LogFormat::kJson, kAt, LogLevel::kInfo, "a\"b", {{"n\n", 1}}).text(),
             R"({"time":"2017-07-14T02:40:00.007Z","level":"info","event":"a\"b","n\n":1})"

@@ -151,6 +151,15 @@ TEST_F(LogFile, ReopenedTwiceTheLastOneCounts) {
   EXPECT_EQ(lines(path_), (Lines{"INFO here"}));
 }
 
+TEST_F(LogFile, ReopeningKeepsNoDescriptorOpen) {
+  const auto open_files = [] { return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {}); };
+  const auto log = open();
+  const auto before = open_files();
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(log->reopen());
+  log->flush();
+  EXPECT_EQ(open_files(), before);
+}
+
 TEST_F(LogFile, AFullDiskLosesLinesAndTheReportComesWhenItCan) {
   std::filesystem::create_symlink("/dev/full", path_);
   const auto log = open();

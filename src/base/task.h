@@ -15,6 +15,8 @@
 #include <optional>
 #include <utility>
 
+#include "base/frame_pool.h"
+
 namespace jwtd {
 
 template <class T>
@@ -30,6 +32,9 @@ struct FinalAwaiter {
 };
 
 struct TaskPromiseBase {
+  static void* operator new(std::size_t octets) { return FramePool::allocate(octets); }
+  static void operator delete(void* frame, std::size_t octets) { FramePool::release(frame, octets); }
+
   std::coroutine_handle<> awaiter = std::noop_coroutine();
   std::suspend_always initial_suspend() noexcept { return {}; }
   FinalAwaiter final_suspend() noexcept { return {}; }
