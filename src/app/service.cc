@@ -88,7 +88,7 @@ Status Service::open() {
   if (config_.tls.enabled)
     if (Status status = load_tls(); !status) return status;
   Result<std::unique_ptr<store::Store>> store = open_store(
-      {config_.store.url, config_.store.retention, [this](std::string_view event, std::string_view text) { log_.warn(event, {{"detail", text}}); }});
+      {config_.store.url, config_.store.retention, [this](std::string_view event) { log_.warn("store", {{"detail", event}}); }});
   if (!store) return std::move(store).error();
   store_ = std::move(*store);
   limiter_ = std::make_unique<limit::LocalLimiter>(config_.rules, config_.limits.cells);

@@ -19,6 +19,7 @@ namespace {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 using error_code = boost::system::error_code;
+using Milliseconds = std::chrono::milliseconds;
 
 constexpr std::size_t kFirstBuffer = 2048;            // holds any normal request
 constexpr std::size_t kBodyRead = 4096;
@@ -121,7 +122,28 @@ Detached Connection::run() {
     for (bool more = true; more;) {
       parser_.reset();
       response_.reset();
-      if (!co_await read_head()) break;
+      // The head is read here and not in a task of its own, because most of a request's life is this wait.
+      expect_within(pending().empty() ? Milliseconds(kIdleTimeout) : Milliseconds(kHeadTimeout));
+      Head head;
+      std::size_t got = 1;
+      while ((head = advance_head()) == Head::kRead && got > 0) {
+        make_room();
+        const bool first = pending().empty();
+        idle_ = first;
+        if (first && loop_.shared.draining.load(std::memory_order_relaxed)) break;
+        char* const to = buffer_.data() + end_;
+        const std::size_t room = buffer_.size() - end_;
+        got = tls_ ? co_await read_tls(to, room) : co_await ReadSome{*this, to, room};
+        idle_ = false;
+        if (first) expect_within(kHeadTimeout);  // for the whole head, from its first octet
+        end_ += got;
+      }
+      if (head == Head::kRefused) co_await answer_refusal(parser_.refusal());
+      if (head == Head::kRead && expired_) {
+        loop_.shared.stats.timed_out.fetch_add(1, std::memory_order_relaxed);
+        if (!pending().empty()) co_await answer_refusal(kRequestTimeout);
+      }
+      if (head != Head::kComplete) break;
       const auto started = Monotonic::now();
       if (parser_.has_body() && !co_await read_body()) break;
       identify();
@@ -193,33 +215,15 @@ void Connection::make_room() {
   }
 }
 
-// True: parser_ has a whole head. False: the connection is over (an answer was sent if one was due).
-Task<bool> Connection::read_head() {
-  bool first_octet = !pending().empty();
-  expect_within(first_octet ? std::chrono::milliseconds(kHeadTimeout) : std::chrono::milliseconds(kIdleTimeout));
-  while (true) {
-    if (first_octet) {
-      const RequestParser::Step step = parser_.head(pending());
-      if (step == RequestParser::Step::kComplete) co_return true;
-      if (step == RequestParser::Step::kRefused) co_return co_await answer_refusal(parser_.refusal());
-    }
-    make_room();
-    idle_ = !first_octet;
-    if (idle_ && loop_.shared.draining.load(std::memory_order_relaxed)) co_return false;
-    char* const to = buffer_.data() + end_;
-    const std::size_t room = buffer_.size() - end_;
-    const std::size_t got = tls_ ? co_await read_tls(to, room) : co_await ReadSome{*this, to, room};
-    idle_ = false;
-    if (got == 0) {
-      if (!expired_) co_return false;
-      loop_.shared.stats.timed_out.fetch_add(1, std::memory_order_relaxed);
-      if (!first_octet) co_return false;
-      co_return co_await answer_refusal(kRequestTimeout);
-    }
-    if (!first_octet) expect_within(kHeadTimeout);  // for the whole head, from its first octet
-    first_octet = true;
-    end_ += got;
+// What is to be done about the head, after whatever has arrived so far.
+Connection::Head Connection::advance_head() {
+  if (pending().empty()) return Head::kRead;
+  switch (parser_.head(pending())) {
+    case RequestParser::Step::kComplete: return Head::kComplete;
+    case RequestParser::Step::kRefused: return Head::kRefused;
+    case RequestParser::Step::kNeedMore: break;
   }
+  return Head::kRead;
 }
 
 Task<bool> Connection::read_body() {
@@ -245,16 +249,23 @@ Task<bool> Connection::read_body() {
     if (got == 0) {
       if (!expired_) co_return false;
       loop_.shared.stats.timed_out.fetch_add(1, std::memory_order_relaxed);
-      co_return co_await answer_refusal(kRequestTimeout);
+      co_await answer_refusal(kRequestTimeout);
+      co_return false;
     }
     have += got;
     raw += got;
-    if (raw > kMaxRawBody) co_return co_await answer_refusal(kBodyTooLarge);
+    if (raw > kMaxRawBody) {
+      co_await answer_refusal(kBodyTooLarge);
+      co_return false;
+    }
     step = parser_.body({fresh.data(), have}, used);
     fresh.erase(0, used);
     have -= used;
   }
-  if (step == RequestParser::Step::kRefused) co_return co_await answer_refusal(parser_.refusal());
+  if (step == RequestParser::Step::kRefused) {
+    co_await answer_refusal(parser_.refusal());
+    co_return false;
+  }
   carried_.assign(fresh, 0, have);  // the beginning of the next request, if it came with the body's end
   co_return true;
 }
@@ -283,7 +294,7 @@ void Connection::identify() {
 }
 
 // A request that never got to an endpoint. The connection ends after it, since where the next request begins is not certain.
-Task<bool> Connection::answer_refusal(const HttpCode& code) {
+Task<void> Connection::answer_refusal(const HttpCode& code) {
   loop_.shared.stats.refused_heads.fetch_add(1, std::memory_order_relaxed);
   Request& request = parser_.request();
   request_id_.clear();
@@ -300,7 +311,6 @@ Task<bool> Connection::answer_refusal(const HttpCode& code) {
   expect_within(kWriteTimeout);
   co_await write(out_);
   if (acceptor_.observer) acceptor_.observer(request, response_, std::chrono::microseconds(0));
-  co_return false;
 }
 
 void Connection::render(bool head_only) {

@@ -34,16 +34,16 @@ class Connection {
  private:
   struct ReadSome;
   struct Ready;
-  enum class Progress : unsigned char { kMore, kEnd };
+  enum class Head : unsigned char { kRead, kComplete, kRefused };
 
   Connection(IoLoop& loop, Acceptor& acceptor, boost::asio::ip::tcp::socket socket);
   ~Connection();
 
   Detached run();
   Task<bool> handshake();
-  Task<bool> read_head();
+  Head advance_head();
   Task<bool> read_body();
-  Task<bool> answer_refusal(const HttpCode& code);
+  Task<void> answer_refusal(const HttpCode& code);
   Task<void> finish();
   Task<bool> write(std::string_view octets);
   Task<std::size_t> read_tls(char* to, std::size_t size);

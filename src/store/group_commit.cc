@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/frame_pool.h"
+
 namespace jwtd::store {
 
 // One record on its way. Made on the loop's thread, read by the committing thread until it is handed back, freed on the loop's thread.
@@ -16,6 +18,9 @@ struct Lane::Node : Wakeup {
   Node* older = nullptr;          // in the lane's list, by deadline
   Node* newer = nullptr;
   const Code* failure = nullptr;  // set by the committing thread
+
+  static void* operator new(std::size_t octets) { return FramePool::allocate(octets); }
+  static void operator delete(void* node, std::size_t octets) { FramePool::release(node, octets); }
 
   Node(Record record, bool xid_is_new, Lane* l, Awaiter* a) : entry{std::move(record), xid_is_new, Outcome::kInserted, std::nullopt}, lane(l), awaiter(a) {
     run = [](Wakeup* w) {
