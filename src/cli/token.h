@@ -27,8 +27,10 @@ struct VerifyRequest {
 
 // One line a token, in order. kExitOk: all are valid, and there was at least one; kExitFailed: any is not; kExitUsage: the key cannot be
 // used, or there was no token at all.
-//   text: "valid: HS256, iss ..., iat ..., exp ... (expires in 78 s)" | "invalid: token_expired: The token has expired: ..."
-//   JSON: {"valid":true,"alg","iss","iat","exp","expires_in","xid"} | {"valid":false,"check","reason","detail","hint"?}
+//   text: valid: HS256, iss "...", xid "...", iat 1, exp 91, expires in 78 s
+//         invalid: <the check that failed>: <its numbers>; <the usual mistake behind it, if it is one>
+//   JSON: {"valid":true,"alg","iss","xid","iat","exp","expires_in"} or {"valid":false,"check","reason","detail"[,"hint"]}
+// The usual mistakes: the key's text used without base64-decoding it, with or without the newline of its file, and another --alg.
 int verify_tokens(const VerifyRequest& request, std::istream& in, std::ostream& out, std::ostream& err, UnixSeconds now);
 
 struct InspectRequest {
@@ -36,8 +38,10 @@ struct InspectRequest {
   std::vector<std::string> tokens;  // as above
 };
 
-// Header, claims, times as dates and distances from `now`. Says nothing about trust, and says that. kExitOk: all could be read;
-// kExitFailed: any could not; kExitUsage: no token at all.
+// Header, claims, times as dates and distances from `now`; says that the signature is not checked. kExitOk: all could be read; kExitFailed:
+// any could not; kExitUsage: no token at all.
+//   JSON, a line each: {"header","claims","times":{"exp":{"at","seconds_from_now"},...},"signature_octets","signature_checked":false},
+//   or {"error","reason","detail"}
 int inspect_tokens(const InspectRequest& request, std::istream& in, std::ostream& out, std::ostream& err, UnixSeconds now);
 
 struct IssueRequest {
