@@ -21,8 +21,8 @@ std::string all_octets() {
 }
 
 TEST(Base64, TheVectorsOfRfc4648) {  // s10
-  const std::vector<std::pair<std::string, std::string>> vectors{{"", ""},           {"f", "Zg=="},      {"fo", "Zm8="},        {"foo", "Zm9v"},
-                                                                 {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+  const std::vector<std::pair<std::string, std::string>> vectors{
+      {"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
   for (const auto& [octets, text] : vectors) {
     EXPECT_EQ(base64_encode(octets), text);
     EXPECT_EQ(base64_decode(text), octets);
@@ -40,7 +40,9 @@ TEST(Base64, MissingPaddingIsRefused) {
 }
 
 TEST(Base64, TooMuchPaddingIsRefused) {
-  for (const char* text : {"=", "==", "===", "====", "Zm9v====", "Z===", "Zm9vZ===", "Zm8=="}) EXPECT_EQ(base64_decode(text), std::nullopt) << text;
+  for (const char* text : {"=", "==", "===", "====", "Zm9v====", "Z===", "Zm9vZ===", "Zm8=="}) {
+    EXPECT_EQ(base64_decode(text), std::nullopt) << text;
+  }
 }
 
 TEST(Base64, PaddingWithinIsRefused) {

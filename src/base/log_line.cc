@@ -69,7 +69,8 @@ bool bare(std::string_view text) {
 LogLine::LogLine(LogFormat format, UnixMillis at, LogLevel level, std::string_view event, std::initializer_list<LogField> fields) {
   const auto index = static_cast<std::size_t>(level);
   bool whole = format == LogFormat::kJson
-                   ? raw("{\"time\":\"") && time(at) && raw("\",\"level\":\"") && raw(kLowerLevels[index]) && raw("\",\"event\":") && quoted(event)
+                   ? raw("{\"time\":\"") && time(at) && raw("\",\"level\":\"") && raw(kLowerLevels[index]) &&
+                         raw("\",\"event\":") && quoted(event)
                    : time(at) && raw(" ") && raw(kUpperLevels[index]) && raw(" ") && text_value(event);
   for (const LogField& f : fields) {
     if (!whole) break;

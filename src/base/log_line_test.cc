@@ -49,7 +49,8 @@ TEST(JsonLine, NumbersAndTruthsStandBare) {
 }
 
 TEST(JsonLine, NamesEachLevel) {
-  for (const auto& [level, name] : {std::pair{LogLevel::kDebug, "debug"}, {LogLevel::kInfo, "info"}, {LogLevel::kWarn, "warn"}, {LogLevel::kError, "error"}}) {
+  for (const auto& [level, name] :
+       {std::pair{LogLevel::kDebug, "debug"}, {LogLevel::kInfo, "info"}, {LogLevel::kWarn, "warn"}, {LogLevel::kError, "error"}}) {
     EXPECT_NE(LogLine(LogFormat::kJson, kAt, level, "x", {}).text().find(std::string(R"("level":")") + name + '"'), std::string_view::npos);
   }
 }
@@ -62,7 +63,10 @@ TEST(JsonLine, ControlCharactersAreEscaped) {
   EXPECT_EQ(json_value("\0\x01\x08\x1B\x1F\x7F"sv), R"("\u0000\u0001\u0008\u001b\u001f\u007f")");
 }
 
-TEST(JsonLine, Utf8Stays) { EXPECT_EQ(json_value("\xC2\xA0 \xC3\xA9 \xE2\x82\xAC \xF0\x9F\x94\x91"), "\"\xC2\xA0 \xC3\xA9 \xE2\x82\xAC \xF0\x9F\x94\x91\""); }
+TEST(JsonLine, Utf8Stays) {
+  const std::string value = "\xC2\xA0 \xC3\xA9 \xE2\x82\xAC \xF0\x9F\x94\x91";
+  EXPECT_EQ(json_value(value), '"' + value + '"');
+}
 
 TEST(JsonLine, UnicodeControlsAndLineSeparatorsAreEscaped) {
   EXPECT_EQ(json_value("\xC2\x85 \xC2\x9B \xE2\x80\xA8 \xE2\x80\xA9"), R"("\u0085 \u009b \u2028 \u2029")");
@@ -80,7 +84,9 @@ TEST(JsonLine, WhatIsNotUtf8IsReplaced) {
   EXPECT_EQ(json_value("\xE2\x82\"x"), '"' + sign + sign + R"(\"x")");         // a quote is no continuation
 }
 
-TEST(JsonLine, WhatStandsBehindAValueDoesNotCount) { EXPECT_EQ(json_value("\xE2\x82\xAC"sv.substr(0, 2)), "\"\xEF\xBF\xBD\xEF\xBF\xBD\""); }
+TEST(JsonLine, WhatStandsBehindAValueDoesNotCount) {
+  EXPECT_EQ(json_value("\xE2\x82\xAC"sv.substr(0, 2)), "\"\xEF\xBF\xBD\xEF\xBF\xBD\"");
+}
 
 TEST(JsonLine, EventAndNamesAreEscapedToo) {
   EXPECT_EQ(LogLine(LogFormat::kJson, kAt, LogLevel::kInfo, "a\"b", {{"n\n", 1}}).text(),

@@ -199,7 +199,9 @@ class LogPipe : public LogFile {
   std::string read_all() const {
     std::string all;
     std::vector<char> buffer(64 * 1024);
-    for (ssize_t got = 0; (got = ::read(reader_, buffer.data(), buffer.size())) > 0;) all.append(buffer.data(), static_cast<std::size_t>(got));
+    for (ssize_t got = 0; (got = ::read(reader_, buffer.data(), buffer.size())) > 0;) {
+      all.append(buffer.data(), static_cast<std::size_t>(got));
+    }
     return all;
   }
 
@@ -207,7 +209,6 @@ class LogPipe : public LogFile {
 };
 
 TEST_F(LogPipe, LinesArriveWholeAndInOrder) {
-  std::string expected;
   std::string got;
   auto log = open();
   std::thread reader([&] { got = read_all(); });
