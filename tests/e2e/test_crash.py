@@ -1,0 +1,87 @@
+"""kill -9 under load: every token that a client got with 200 is on record afterwards, byte for byte.
+
+The seed decides the load and the moments of death; JWTD_SEED=<number> repeats a run as far as threads allow.
+"""
+
+import os
+import random
+import threading
+import time
+
+import harness
+
+ROUNDS = 10
+CLIENTS = 6
+MAX_LOAD_SECONDS = 1.2
+MAX_CHECKED_A_ROUND = 4000
+
+
+class Client(threading.Thread):
+    """Asks until the server is gone; keeps (xid, phone, token) of every 200."""
+
+    def __init__(self, server, seed):
+        super().__init__()
+        self.server = server
+        self.random = random.Random(seed)
+        self.got = []
+        self.odd = []
+
+    def run(self):
+        connection = self.server.connection()
+        while True:
+            phone = f"1555{self.random.randrange(10**7):07}"
+            # Now and then a transaction again, as a phone does that did not hear the answer.
+            again = self.got and self.random.random() < 0.1
+            path = "/v1/token/{1}/{0}".format(*self.random.choice(self.got)) if again else f"/v1/token/{phone}"
+            try:
+                answer = harness.ask_again(connection, "GET", path)
+            except (OSError, harness.http.client.HTTPException):
+                return
+            if answer.status != 200:
+                self.odd.append(answer)
+            else:
+                self.got.append((answer.field("X-Transaction-Id"), harness.claims_of(answer.text)["phn"], answer.text))
+
+
+def look_up(server, key, acknowledged):
+    """What is not on record exactly as it was answered."""
+    lost = []
+    connection = harness.http.client.HTTPConnection(*server.admin, timeout=30)
+    for xid, phone, token in acknowledged:
+        found = harness.ask_again(connection, "GET", f"/v1/transactions/{xid}", {"Authorization": f"Bearer {key}"})
+        if found.status != 200 or found.json["phone_number"] != phone or found.json["token"] != token:
+            lost.append((xid, found))
+    connection.close()
+    return lost
+
+
+def test_every_acknowledged_token_survives_kill_9(make_server):
+    seed = int(os.environ.get("JWTD_SEED", random.SystemRandom().randrange(2**32)))
+    print(f"JWTD_SEED={seed}")
+    chance = random.Random(seed)
+    server = make_server().durable
+    key = server.add_caller("auditor", "read,read:pii")
+    everything = []
+    for number in range(ROUNDS):
+        server.start()
+        clients = [Client(server, chance.random()) for _ in range(CLIENTS)]
+        for client in clients:
+            client.start()
+        time.sleep(chance.uniform(0.05, MAX_LOAD_SECONDS))
+        server.kill()
+        for client in clients:
+            client.join()
+        assert [answer for client in clients for answer in client.odd] == []
+        acknowledged = [one for client in clients for one in client.got]
+        # Those answered last are those at risk.
+        at_risk = [one for client in clients for one in client.got[-MAX_CHECKED_A_ROUND // CLIENTS:]]
+        everything += acknowledged
+        server.start()
+        lost = look_up(server, key, at_risk)
+        assert lost == [], f"round {number}: {len(lost)} of {len(at_risk)} acknowledged tokens are not on record, the first: {lost[0]}"
+        server.kill() if chance.random() < 0.5 else server.stop()
+    server.start()
+    sample = chance.sample(everything, min(len(everything), MAX_CHECKED_A_ROUND))
+    assert look_up(server, key, sample) == [], "from an earlier round"
+    assert len(everything) > 1000, "too little load to mean anything"
+    print(f"{len(everything)} tokens over {ROUNDS} deaths")

@@ -1,0 +1,81 @@
+"""`jwtd dev`: one command to a first token."""
+
+import re
+import signal
+import stat
+import subprocess
+
+import pytest
+
+import harness
+from harness import BINARY, clean_environment, wait_until
+
+
+@pytest.fixture
+def dev(tmp_path):
+    """Starts `jwtd dev` in an empty folder and collects what it prints."""
+    running = []
+
+    def start(*arguments):
+        out = tmp_path / f"out-{len(running)}"
+        with out.open("wb") as file:
+            process = subprocess.Popen([BINARY, "dev", *arguments], cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
+                                       env=clean_environment())
+        running.append(process)
+
+        def printed():
+            assert process.poll() is None, out.read_text()
+            return out.read_text() if "/v1/transactions" in out.read_text() else ""
+
+        return process, wait_until(printed, 20, "the lines to paste")
+
+    yield start
+    for process in running:
+        if process.poll() is None:
+            process.terminate()
+            assert process.wait(20) == 0
+
+
+def free_ports():
+    return ["--public", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
+
+
+def pasted(printed, part):
+    """Runs the printed line that has `part` in it, as a shell would."""
+    line = next(text for text in printed.splitlines() if "curl" in text and part in text).strip().removeprefix("$ ")
+    return subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=30, check=False)
+
+
+def test_the_printed_lines_work_when_pasted(dev, tmp_path):
+    _, printed = dev(*free_ports())
+    done = pasted(printed, "/v1/token/")
+    token = re.search(r"eyJ[\w-]+\.[\w-]+\.[\w-]+", done.stdout)
+    assert done.returncode == 0 and token, (printed, done)
+    found = pasted(printed, "/v1/transactions")
+    assert found.returncode == 0 and token.group() in found.stdout, (printed, found)
+
+
+def test_it_says_that_it_is_not_for_production(dev):
+    _, printed = dev(*free_ports())
+    assert "not for production" in printed.lower()
+
+
+def test_what_it_makes_is_kept_and_private(dev, tmp_path):
+    process, printed = dev(*free_ports())
+    first = re.search(r"eyJ[\w-]+\.[\w-]+\.[\w-]+", pasted(printed, "/v1/token/").stdout).group()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 0
+    secrets = [p for p in tmp_path.rglob("*") if p.is_file() and ("key" in p.name) and not p.name.endswith((".crt", ".sst", ".log"))]
+    assert secrets, list(tmp_path.rglob("*"))
+    for file in secrets:
+        assert stat.S_IMODE(file.stat().st_mode) & 0o077 == 0, file
+    _, again = dev(*free_ports())
+    key = next(p for p in secrets if "api" in p.name)
+    done = harness.jwtd("token", "verify", "--key", key, "--issuer", harness.claims_of(first)["iss"], first)
+    assert done.returncode == 0, done
+    assert pasted(again, "/v1/transactions").returncode == 0
+
+
+def test_the_default_addresses_are_loopback():
+    said = harness.jwtd("dev", "--help").stdout
+    assert "127.0.0.1:8080" in said and "127.0.0.1:8081" in said
