@@ -158,6 +158,7 @@ def main():
     suites = []
     if only in (None, "layers"):
         suites.append(timed(pytest, "layers", "tests/layers_test.py"))
+        suites.append(timed(pytest, "docs", "tests/docs_test.py"))
     if only in (None, "unit"):
         suites += units_and_replays()
     if only in (None, "e2e"):
