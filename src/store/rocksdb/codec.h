@@ -1,0 +1,64 @@
+// store/rocksdb/codec.h - the octets of keys and values. A change here is a change of the format: kFormatVersion in folder.h.
+//
+// Keys
+//   xid        canonical lower-case UUID text: 0x01 and its 16 octets; anything else: 0x02 and the text. Injective, and version 7 UUIDs
+//              (base/uuid7.h) sort by the time they were made.
+//   phone      8 octets phone, big-endian; 8 octets created_at, inverted, so that the newest comes first; the XID's key
+//   earlier    the XID's key, 0x00 (which no XID text contains), 8 octets of its number within the transaction, inverted
+// Value of a transaction and of an earlier token
+//   octet 0    version 1
+//   octet 1    form: 0, 1, 2 = HS256, HS384, HS512, the token is made again from the fields and the signature; 3 = the token's text is kept
+//   8 octets   created_at, big-endian, where the compaction filter finds it without decoding
+//   varints    number within the transaction (1 is the first), name of the issuer and key (names.h), phone,
+//              recorded_at - created_at, iat - recorded_at / 1000, exp - iat (zigzag)
+//   rest       the raw signature, or the token
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "store/rocksdb/names.h"
+#include "store/store.h"
+
+namespace jwtd::store {
+
+inline constexpr std::size_t kXidKeyMax = 1 + Xid::kMaxSize;
+inline constexpr std::size_t kPhoneKeyPrefix = 8;  // octets that all keys of one phone share
+inline constexpr std::size_t kPhoneKeyMax = kPhoneKeyPrefix + 8 + kXidKeyMax;
+
+void append_xid_key(const Xid& xid, std::string& out);
+std::optional<Xid> read_xid_key(std::string_view key);
+// Whether the key is that of a version 7 UUID, in time's order.
+bool is_ordered(std::string_view xid_key);
+
+void append_phone_prefix(const Phone& phone, UnixMillis created_at, std::string& out);  // 16 octets; the XID's key follows
+void append_earlier_prefix(std::string_view xid_key, std::string& out);
+void append_earlier_key(std::string_view xid_key, std::uint64_t number, std::string& out);
+
+struct PhoneKey {
+  UnixMillis created_at;
+  std::string_view xid_key;
+};
+std::optional<PhoneKey> read_phone_key(std::string_view key);
+std::optional<std::uint64_t> read_earlier_number(std::string_view key);
+
+// Appends the value of `record`, the number-th token of a transaction. The token is kept as text unless it can be made again exactly.
+void append_value(const Record& record, UnixMillis created_at, std::uint64_t number, std::uint32_t name, std::string& out);
+
+struct Value {
+  UnixMillis created_at;
+  std::uint64_t number;
+  Record record;
+};
+// Fails with kStoreDamaged.
+Result<Value> read_value(const Xid& xid, std::string_view value, const Names& names);
+std::optional<UnixMillis> read_created_at(std::string_view value);
+
+// Numbers of variable length: seven bits an octet, low ones first. get_varint() takes what it read off `in`.
+void put_varint(std::uint64_t number, std::string& out);
+std::optional<std::uint64_t> get_varint(std::string_view& in);
+
+}  // namespace jwtd::store

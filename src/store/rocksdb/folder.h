@@ -1,0 +1,32 @@
+// store/rocksdb/folder.h - the store's folder: whether it may be used, by whom, and in which format it is.
+//
+// The file FORMAT holds "jwtd store 1"; whoever holds its flock owns the store. It is written before RocksDB writes anything, so a folder
+// with a database and without FORMAT is not ours.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+
+namespace jwtd::store {
+
+inline constexpr int kFormatVersion = 1;
+
+class Folder {
+ public:
+  // Fails with kStoreLocked, kStoreOpenFailed. Makes the last part of the path if it is missing, and nothing else before it is sure.
+  static Result<Folder> claim(const std::string& url);
+
+  Folder(Folder&& other) noexcept;
+  Folder& operator=(Folder&&) = delete;
+  ~Folder();  // gives the lock back
+
+  const std::string& path() const { return path_; }
+
+ private:
+  Folder(std::string path, int lock) : path_(std::move(path)), lock_(lock) {}
+  std::string path_;
+  int lock_;
+};
+
+}  // namespace jwtd::store

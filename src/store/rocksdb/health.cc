@@ -1,0 +1,88 @@
+// store/rocksdb/health.cc - the store's three states.
+#include "store/rocksdb/health.h"
+
+#include <rocksdb/env.h>
+
+#include "store/store.h"
+
+namespace jwtd::store {
+namespace {
+
+constexpr std::uint64_t kWorthATry = 1 << 20;  // octets of new room; less would be used up by the try
+
+std::uint64_t room_of(rocksdb::DB& db) {
+  std::uint64_t room = 0;
+  const auto status = db.GetEnv()->GetFileSystem()->GetFreeSpace(db.GetName(), {}, &room, nullptr);
+  return status.ok() ? room : 0;
+}
+
+}  // namespace
+
+std::string describe(const rocksdb::Status& status) {
+  const std::string text = status.ToString();
+  if (text.find("key") != std::string::npos) return text.substr(0, text.find(':'));
+  return text;
+}
+
+Status Health::check(rocksdb::DB& db, bool insist) {
+  if (watch_->failed()) become(State::kBroken, watch_->cause());
+  if (state_.load(std::memory_order_acquire) == State::kSound) return {};
+  if (state_.load() == State::kFull) resume(db, insist);
+  if (watch_->failed()) become(State::kBroken, watch_->cause());
+  const std::scoped_lock lock(mutex_);
+  if (state_ == State::kSound) return {};
+  return Error(kStoreUnavailable, cause_);
+}
+
+Error Health::write_failed(rocksdb::DB& db, const rocksdb::Status& status) {
+  if (watch_->failed()) {
+    become(State::kBroken, watch_->cause());
+  } else if (status.IsNoSpace()) {
+    become(State::kFull, describe(status));
+    const std::scoped_lock lock(resuming_);
+    room_at_last_try_ = room_of(db);
+  } else {
+    become(State::kBroken, describe(status));
+  }
+  const std::scoped_lock lock(mutex_);
+  return Error(kStoreUnavailable, cause_);
+}
+
+void Health::OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* status) {
+  if (watch_->failed()) {
+    become(State::kBroken, watch_->cause());
+  } else {
+    become(status->IsNoSpace() ? State::kFull : State::kBroken, describe(*status));
+  }
+}
+
+void Health::become(State state, std::string cause) {
+  const std::scoped_lock lock(mutex_);
+  const State former = state_.load();
+  if (former == state || former == State::kBroken) return;
+  state_.store(state, std::memory_order_release);
+  cause_ = std::move(cause);
+  if (!on_event_) return;
+  if (state == State::kSound) on_event_("the store takes records again");
+  if (state == State::kFull) on_event_("the store takes no records until there is room on its disk: " + cause_);
+  if (state == State::kBroken) on_event_("the store takes no more records until jwtd is started again: " + cause_);
+}
+
+void Health::resume(rocksdb::DB& db, bool insist) {
+  const std::unique_lock lock(resuming_, std::try_to_lock);
+  if (!lock || state_.load() != State::kFull) return;
+  const std::uint64_t room = room_of(db);
+  if (!insist && room < room_at_last_try_ + kWorthATry) return;
+  room_at_last_try_ = room;
+  rocksdb::Status status = db.Resume();
+  if (status.ok()) status = keep_log_switchable(db);
+  if (status.ok() && !watch_->failed()) become(State::kSound, {});
+}
+
+rocksdb::Status keep_log_switchable(rocksdb::DB& db) {
+  rocksdb::WriteOptions unlogged;
+  unlogged.disableWAL = true;
+  return db.Put(unlogged, "unlogged", "");
+}
+
+}  // namespace jwtd::store

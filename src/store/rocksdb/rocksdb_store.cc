@@ -1,0 +1,420 @@
+// store/rocksdb/rocksdb_store.cc - the store's functions over an open database.
+#include "store/rocksdb/rocksdb_store.h"
+
+#include <rocksdb/write_batch.h>
+
+#include <algorithm>
+#include <deque>
+
+#include "base/limits.h"
+#include "store/cursor.h"
+#include "store/decide.h"
+#include "store/rocksdb/codec.h"
+#include "store/rocksdb/database.h"
+#include "store/rocksdb/driver.h"
+
+namespace jwtd::store {
+namespace {
+
+using rocksdb::Slice;
+
+constexpr int kBoundsPerRetention = 64;  // how much later than needed an epoch may go, so that its bound is rarely written
+constexpr auto kBoundStepForEver = std::chrono::hours(1);
+
+std::string_view view(const Slice& slice) { return {slice.data(), slice.size()}; }
+Slice slice(std::string_view text) { return {text.data(), text.size()}; }
+
+Table table_of(std::string_view xid_key) { return is_ordered(xid_key) ? Table::kOrdered : Table::kScattered; }
+
+Error read_error(const rocksdb::Status& status) {
+  return Error(status.IsCorruption() ? kStoreDamaged : kStoreUnavailable, describe(status));
+}
+
+class RocksdbStore final : public Store {
+ public:
+  RocksdbStore(const StoreOptions& options, std::unique_ptr<Database> database)
+      : retention_(options.retention), database_(std::move(database)) {}
+
+  Status commit(std::span<Entry* const> batch) override;
+  Result<std::optional<Transaction>> find(const Xid& xid, UnixMillis now) override;
+  Result<Page> find_by_phone(const Phone& phone, std::size_t limit, std::string_view cursor, UnixMillis now) override;
+  Status writable() override { return database_->health().check(database_->db(), true); }
+  Status sweep(UnixMillis now) override;
+  Stats stats() override;
+  std::string_view driver() const override { return "rocksdb"; }
+
+ private:
+  // What stands under an XID while a batch is decided.
+  struct Standing {
+    std::string_view key;
+    const Record* current = nullptr;  // nullptr: absent or expired
+    UnixMillis created_at = 0;
+    std::uint64_t number = 0;
+  };
+
+  Status look_up(std::span<Entry* const> batch, const EpochList& epochs);
+  Standing& standing_of(std::string_view key);
+  Status write_one(Entry& entry, std::string_view key, Standing* standing, Epoch& epoch);
+  Result<std::uint32_t> name_of(const Record& record);
+  void note_created(Epoch& epoch, UnixMillis created_at);
+  std::string_view key_of(std::size_t i) const { return std::string_view(keys_).substr(key_ends_[i], key_ends_[i + 1] - key_ends_[i]); }
+
+  Result<std::optional<Value>> read(const EpochList& epochs, const Xid& xid, std::string_view key);
+  Status read_earlier(const EpochList& epochs, const Value& value, std::string_view key, std::vector<Record>& earlier);
+
+  const std::chrono::seconds retention_;
+  const std::unique_ptr<Database> database_;
+
+  // Kept between batches for their memory; only used by commit().
+  rocksdb::WriteBatch writes_;
+  std::string keys_;
+  std::vector<std::size_t> key_ends_;
+  std::vector<Standing> standings_;
+  std::vector<std::uint32_t> slots_;  // open hash table of 1 + index in standings_
+  std::deque<Value> found_;
+  std::string value_, earlier_value_, other_key_;
+};
+
+// -- commit ---------------------------------------------------------------------------------------------------------
+
+Status RocksdbStore::commit(std::span<Entry* const> batch) {
+  const std::scoped_lock lock(database_->writing());
+  if (auto healthy = database_->health().check(database_->db(), false); !healthy) return healthy;
+  const auto epochs = database_->epochs();
+  Epoch& newest = *epochs->front();
+  const auto began = newest.began;
+  const auto bound = newest.bound;
+
+  writes_.Clear();
+  keys_.clear();
+  key_ends_.assign(1, 0);
+  for (const Entry* entry : batch) {
+    append_xid_key(entry->proposed.xid, keys_);
+    key_ends_.push_back(keys_.size());
+  }
+  const bool has_given = std::any_of(batch.begin(), batch.end(), [](const Entry* entry) { return !entry->xid_is_new; });
+  if (has_given) {
+    if (auto looked = look_up(batch, *epochs); !looked) return looked;
+  }
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    if (auto written = write_one(*batch[i], key_of(i), has_given ? &standing_of(key_of(i)) : nullptr, newest); !written) return written;
+  }
+  if (writes_.Count() == 0) return {};
+  rocksdb::WriteOptions durable;
+  durable.sync = true;
+  const auto status = database_->db().Write(durable, &writes_);
+  if (status.ok()) return {};
+  newest.began = began;
+  newest.bound = bound;
+  return database_->health().write_failed(database_->db(), status);
+}
+
+// Fills standings_ for every XID of the batch.
+Status RocksdbStore::look_up(std::span<Entry* const> batch, const EpochList& epochs) {
+  standings_.clear();
+  found_.clear();
+  std::size_t size = 16;
+  while (size < 2 * batch.size()) size *= 2;
+  slots_.assign(size, 0);
+  standings_.reserve(batch.size());
+
+  std::vector<std::size_t> wanted[2];  // by table: indexes in the batch
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    standing_of(key_of(i));
+    if (!batch[i]->xid_is_new) wanted[static_cast<std::size_t>(table_of(key_of(i)))].push_back(i);
+  }
+  rocksdb::ReadOptions options;
+  for (const Table table : {Table::kOrdered, Table::kScattered}) {
+    auto& missing = wanted[static_cast<std::size_t>(table)];
+    for (const auto& epoch : epochs) {
+      if (missing.empty()) break;
+      std::vector<Slice> keys;
+      for (const std::size_t i : missing) keys.push_back(slice(key_of(i)));
+      std::vector<rocksdb::PinnableSlice> values(keys.size());
+      std::vector<rocksdb::Status> statuses(keys.size());
+      database_->db().MultiGet(options, (*epoch)[table], keys.size(), keys.data(), values.data(), statuses.data());
+      std::vector<std::size_t> still_missing;
+      for (std::size_t k = 0; k < keys.size(); ++k) {
+        const std::size_t i = missing[k];
+        if (statuses[k].IsNotFound()) {
+          still_missing.push_back(i);
+          continue;
+        }
+        if (!statuses[k].ok()) return Error(kStoreUnavailable, describe(statuses[k]));
+        auto value = read_value(batch[i]->proposed.xid, view(values[k]), database_->names());
+        if (!value) return Error(kStoreUnavailable, value.error().message());
+        found_.push_back(*std::move(value));
+        Standing& standing = standing_of(key_of(i));
+        standing.current = &found_.back().record;
+        standing.created_at = found_.back().created_at;
+        standing.number = found_.back().number;
+      }
+      missing = std::move(still_missing);
+    }
+  }
+  return {};
+}
+
+RocksdbStore::Standing& RocksdbStore::standing_of(std::string_view key) {
+  const std::size_t mask = slots_.size() - 1;
+  for (std::size_t at = std::hash<std::string_view>()(key) & mask;; at = (at + 1) & mask) {
+    if (slots_[at] == 0) {
+      standings_.push_back({key});
+      slots_[at] = static_cast<std::uint32_t>(standings_.size());
+    }
+    Standing& standing = standings_[slots_[at] - 1];
+    if (standing.key == key) return standing;
+  }
+}
+
+// `standing` is nullptr when every XID of the batch was just made: then none can stand.
+Status RocksdbStore::write_one(Entry& entry, std::string_view key, Standing* standing, Epoch& epoch) {
+  const Record& proposed = entry.proposed;
+  entry.standing.reset();
+  const bool stands = standing != nullptr && standing->current != nullptr && !past_retention(standing->created_at, retention_, proposed.recorded_at);
+  entry.outcome = stands ? decide(*standing->current, proposed) : Outcome::kInserted;
+  if (entry.outcome == Outcome::kReused) entry.standing = *standing->current;
+  if (entry.outcome == Outcome::kReused || entry.outcome == Outcome::kConflict) return {};
+
+  const auto name = name_of(proposed);
+  if (!name) return name.error();
+  const bool reissued = entry.outcome == Outcome::kReissued;
+  const UnixMillis created_at = reissued ? standing->created_at : proposed.recorded_at;
+  const std::uint64_t number = reissued ? standing->number + 1 : 1;
+  if (reissued) {
+    const auto former = name_of(*standing->current);
+    if (!former) return former.error();
+    earlier_value_.clear();
+    append_value(*standing->current, created_at, standing->number, *former, earlier_value_);
+    other_key_.clear();
+    append_earlier_key(key, standing->number, other_key_);
+    writes_.Put(epoch[Table::kEarlier], other_key_, earlier_value_);
+  } else {
+    note_created(epoch, created_at);
+    other_key_.clear();
+    append_phone_prefix(proposed.phone, created_at, other_key_);
+    other_key_.append(key);
+    writes_.Put(epoch[Table::kPhones], other_key_, Slice());
+  }
+  value_.clear();
+  append_value(proposed, created_at, number, *name, value_);
+  writes_.Put(epoch[table_of(key)], slice(key), value_);
+  if (standing != nullptr) *standing = {standing->key, &proposed, created_at, number};
+  return {};
+}
+
+Result<std::uint32_t> RocksdbStore::name_of(const Record& record) {
+  Names& names = database_->names();
+  if (const auto number = names.number_of(record.iss, record.kid)) return *number;
+  const std::uint32_t number = names.next();
+  const auto status = database_->add_name(record.iss, record.kid);
+  if (!status.ok()) return database_->health().write_failed(database_->db(), status);
+  return number;
+}
+
+void RocksdbStore::note_created(Epoch& epoch, UnixMillis created_at) {
+  if (epoch.began && created_at <= epoch.bound) return;
+  const auto step = retention_.count() == 0 ? std::chrono::milliseconds(kBoundStepForEver) : std::chrono::milliseconds(retention_) / kBoundsPerRetention;
+  if (!epoch.began) epoch.began = created_at;
+  epoch.bound = created_at + step.count();
+  writes_.Put(database_->db().DefaultColumnFamily(), epoch_key(epoch.number), epoch_value(epoch));
+}
+
+// -- reading --------------------------------------------------------------------------------------------------------
+
+Result<std::optional<Value>> RocksdbStore::read(const EpochList& epochs, const Xid& xid, std::string_view key) {
+  rocksdb::PinnableSlice value;
+  for (const auto& epoch : epochs) {
+    const auto status = database_->db().Get({}, (*epoch)[table_of(key)], slice(key), &value);
+    if (status.IsNotFound()) continue;
+    if (!status.ok()) return read_error(status);
+    auto read = read_value(xid, view(value), database_->names());
+    if (!read) return read.error();
+    return std::optional<Value>(*std::move(read));
+  }
+  return std::optional<Value>();
+}
+
+// Those of this life of the XID: an expired transaction's may still lie under the same keys.
+Status RocksdbStore::read_earlier(const EpochList& epochs, const Value& value, std::string_view key, std::vector<Record>& earlier) {
+  std::string prefix;
+  append_earlier_prefix(key, prefix);
+  std::vector<std::pair<std::uint64_t, Record>> tokens;
+  for (const auto& epoch : epochs) {
+    const std::unique_ptr<rocksdb::Iterator> it(database_->db().NewIterator({}, (*epoch)[Table::kEarlier]));
+    std::size_t taken = 0;
+    for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix) && taken < kMaxEarlierTokens; it->Next()) {
+      auto token = read_value(value.record.xid, view(it->value()), database_->names());
+      if (!token) return token.error();
+      // A reissue between the two reads has put the current one here too.
+      if (token->created_at != value.created_at || token->number >= value.number) continue;
+      tokens.emplace_back(token->number, std::move(token->record));
+      ++taken;
+    }
+    if (!it->status().ok()) return read_error(it->status());
+  }
+  std::sort(tokens.begin(), tokens.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+  for (auto& token : tokens) {
+    if (earlier.size() == kMaxEarlierTokens) break;
+    earlier.push_back(std::move(token.second));
+  }
+  return {};
+}
+
+Result<std::optional<Transaction>> RocksdbStore::find(const Xid& xid, UnixMillis now) {
+  const auto epochs = database_->epochs();
+  std::string key;
+  append_xid_key(xid, key);
+  auto value = read(*epochs, xid, key);
+  if (!value) return value.error();
+  if (!*value || past_retention((*value)->created_at, retention_, now)) return std::optional<Transaction>();
+  Transaction transaction{(*value)->created_at, (*value)->number, (*value)->record, {}};
+  if (transaction.issued > 1) {
+    if (auto earlier = read_earlier(*epochs, **value, key, transaction.earlier); !earlier) return earlier.error();
+  }
+  return std::optional<Transaction>(std::move(transaction));
+}
+
+// A phone's index keys, of all epochs as one list: newest first, all of one millisecond at a time.
+class PhoneKeys {
+ public:
+  PhoneKeys(rocksdb::DB& db, const EpochList& epochs, const Phone& phone, UnixMillis from) {
+    rocksdb::ReadOptions options;
+    options.prefix_same_as_start = true;
+    std::string start;
+    append_phone_prefix(phone, from, start);
+    for (const auto& epoch : epochs) {
+      iterators_.emplace_back(db.NewIterator(options, (*epoch)[Table::kPhones]));
+      iterators_.back()->Seek(start);
+    }
+  }
+
+  struct Group {
+    UnixMillis created_at;
+    std::vector<Xid> xids;  // descending
+  };
+  // nullopt at the end.
+  Result<std::optional<Group>> next() {
+    std::optional<Group> group;
+    for (const auto& it : iterators_) {
+      if (!it->status().ok()) return read_error(it->status());
+      if (!it->Valid()) continue;
+      const auto key = read_phone_key(view(it->key()));
+      if (!key) return Error(kStoreDamaged, "an index key is too short");
+      if (!group || key->created_at > group->created_at) group = Group{key->created_at, {}};
+    }
+    if (!group) return group;
+    for (const auto& it : iterators_) {
+      for (; it->Valid(); it->Next()) {
+        const auto key = read_phone_key(view(it->key()));
+        if (key && key->created_at != group->created_at) break;
+        const auto xid = key ? read_xid_key(key->xid_key) : std::nullopt;
+        if (!xid) return Error(kStoreDamaged, "an index key holds no XID");
+        group->xids.push_back(*xid);
+      }
+    }
+    std::sort(group->xids.begin(), group->xids.end(), std::greater<>());
+    group->xids.erase(std::unique(group->xids.begin(), group->xids.end()), group->xids.end());
+    return group;
+  }
+
+ private:
+  std::vector<std::unique_ptr<rocksdb::Iterator>> iterators_;
+};
+
+Result<Page> RocksdbStore::find_by_phone(const Phone& phone, std::size_t limit, std::string_view cursor, UnixMillis now) {
+  std::optional<Position> after;
+  if (!cursor.empty()) {
+    auto position = read_cursor(phone, cursor);
+    if (!position) return position.error();
+    after = *position;
+  }
+  const auto epochs = database_->epochs();
+  PhoneKeys keys(database_->db(), *epochs, phone, after ? after->created_at : std::numeric_limits<UnixMillis>::max());
+  Page page;
+  for (;;) {
+    auto group = keys.next();
+    if (!group) return group.error();
+    if (!*group || past_retention((*group)->created_at, retention_, now)) return page;
+    for (const Xid& xid : (*group)->xids) {
+      if (after && (*group)->created_at == after->created_at && xid >= after->xid) continue;
+      std::string key;
+      append_xid_key(xid, key);
+      auto value = read(*epochs, xid, key);
+      if (!value) return value.error();
+      // Index keys of an expired transaction whose XID came anew are left where they are.
+      if (!*value || (*value)->created_at != (*group)->created_at || (*value)->record.phone != phone) continue;
+      if (page.transactions.size() == limit) {
+        const Transaction& last = page.transactions.back();
+        page.next = write_cursor(phone, {last.created_at, last.current.xid});
+        return page;
+      }
+      page.transactions.push_back({(*value)->created_at, (*value)->number, std::move((*value)->record), {}});
+    }
+  }
+}
+
+// -- background -----------------------------------------------------------------------------------------------------
+
+Status RocksdbStore::sweep(UnixMillis now) {
+  if (retention_.count() == 0) return {};
+  if (auto healthy = database_->health().check(database_->db(), false); !healthy) return healthy;
+  const auto failed = [&](const rocksdb::Status& status) { return database_->health().write_failed(database_->db(), status); };
+  const auto epochs = database_->epochs();
+  std::optional<UnixMillis> began;
+  {
+    const std::scoped_lock lock(database_->writing());
+    began = epochs->front()->began;
+  }
+  if (began && now - *began >= std::chrono::milliseconds(retention_).count() / static_cast<int>(kEpochsPerRetention) && epochs->size() < kMaxEpochs) {
+    if (const auto status = database_->add_epoch(); !status.ok()) return failed(status);
+    // So that the log, too, holds nothing older than the new epoch.
+    if (const auto status = database_->flush_all(); !status.ok()) return failed(status);
+  }
+  EpochList gone;
+  const auto list = database_->epochs();
+  std::copy_if(list->begin() + 1, list->end(), std::back_inserter(gone),
+               [&](const auto& epoch) { return !epoch->began || past_retention(epoch->bound, retention_, now); });
+  if (gone.empty()) return {};
+  if (const auto status = database_->drop(gone); !status.ok()) return failed(status);
+  return {};
+}
+
+Stats RocksdbStore::stats() {
+  Stats stats;
+  auto& db = database_->db();
+  const auto epochs = database_->epochs();
+  for (const auto& epoch : *epochs) {
+    std::uint64_t number = 0;
+    for (const Table table : {Table::kOrdered, Table::kScattered}) {
+      if (db.GetIntProperty((*epoch)[table], rocksdb::DB::Properties::kEstimateNumKeys, &number)) stats.transactions += number;
+    }
+    for (auto* table : epoch->tables) {
+      if (db.GetIntProperty(table, rocksdb::DB::Properties::kTotalSstFilesSize, &number)) stats.bytes += number;
+    }
+  }
+  rocksdb::VectorLogPtr logs;
+  if (db.GetSortedWalFiles(logs).ok()) {
+    for (const auto& log : logs) stats.bytes += log->SizeFileBytes();
+  }
+  return stats;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> open_rocksdb_store_on(const StoreOptions& options, const std::shared_ptr<rocksdb::FileSystem>& files,
+                                                     const Tuning& tuning) {
+  try {
+    auto database = Database::open(options, files, tuning);
+    if (!database) return database.error();
+    return std::unique_ptr<Store>(std::make_unique<RocksdbStore>(options, *std::move(database)));
+  } catch (const std::exception& failure) {
+    return Error(kStoreOpenFailed, options.url + ": " + failure.what());
+  }
+}
+
+Result<std::unique_ptr<Store>> open_rocksdb_store(const StoreOptions& options) {
+  return open_rocksdb_store_on(options, rocksdb::FileSystem::Default(), {});
+}
+
+}  // namespace jwtd::store
