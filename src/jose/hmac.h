@@ -48,7 +48,7 @@ class HmacKey {
   std::string kid_;
 };
 
-// Cost: about 0.4 us for a token's 250 octets with SHA extensions.
+// Cost: about 0.26 us for the 234 octets of a usual token under HS256 with SHA extensions; hmac.cc compares the ways.
 class HmacSigner {
  public:
   explicit HmacSigner(const HmacKey& key);
