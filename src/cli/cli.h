@@ -5,6 +5,9 @@
 #pragma once
 
 #include <functional>
+#include <iosfwd>
+#include <string>
+#include <vector>
 
 #include "config/config.h"
 
@@ -23,6 +26,15 @@ struct ServeRequest {
 // Runs the server until it is told to stop, and returns the exit code. app/ provides it, so that cli/ need not know the drivers.
 using Serve = std::function<int(const ServeRequest&)>;
 
-int run(int argc, char** argv, const Serve& serve);
+struct Streams {
+  std::istream& in;
+  std::ostream& out;
+  std::ostream& err;
+};
+
+// `arguments` begins with the program's name, as argv does.
+int run(const std::vector<std::string>& arguments, const Streams& streams, const Serve& serve);
+
+int run(int argc, char** argv, const Serve& serve);  // with the process's streams
 
 }  // namespace jwtd::cli

@@ -1,0 +1,141 @@
+// cli/check_config.cc - looks at the files that a configuration names.
+#include "cli/check_config.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <ostream>
+#include <system_error>
+
+#include "access/callers.h"
+#include "cli/cli.h"
+#include "http/tls.h"
+#include "keys/api_key.h"
+
+namespace jwtd::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+class FileCheck {
+ public:
+  explicit FileCheck(config::Loaded& loaded) : loaded_(loaded), config_(loaded.config) {}
+
+  void api_key() {
+    const std::string& path = config_.issuer.api_key_file;
+    const auto key = keys::load_api_key(path, config_.issuer.algorithm);
+    if (!key) return problem("issuer.api_key_file", key.error().message());
+    if (key->shorter_than_hash()) {
+      warn("issuer.api_key_file", "the key has fewer octets than the hash of " + std::string(jose::name_of(config_.issuer.algorithm)) +
+                                      ", which RFC 7518 s3.2 asks for");
+    }
+    if (keys::readable_by_everyone(path)) warn("issuer.api_key_file", path + " can be read by every user of this machine; chmod 600 is enough for jwtd");
+  }
+
+  void tls_pair() {
+    if (!config_.tls.enabled) return;
+    const http::TlsOptions options{config_.tls.certificate, config_.tls.key, static_cast<http::TlsMinimum>(config_.tls.min_version)};
+    if (const auto context = http::TlsContext::make(options, nullptr); !context) problem("tls.certificate", context.error().message());
+    if (keys::readable_by_everyone(config_.tls.key)) warn("tls.key", config_.tls.key + " can be read by every user of this machine");
+  }
+
+  void callers_file() {
+    const std::string& path = config_.auth.callers_file;
+    if (path.empty()) return;
+    const auto callers = access::Callers::load(path);
+    if (!callers) return problem("auth.callers_file", callers.error().message());
+    if (callers->all().empty()) {
+      warn("auth.callers_file", "there is no caller in " + path + "; jwtd caller add NAME --scope read,read:pii,mint makes the first");
+    }
+  }
+
+  void store_folder() {
+    constexpr std::string_view kRocksdb = "rocksdb://";
+    if (!config_.store.url.starts_with(kRocksdb)) return;
+    folder("store.url", fs::path(config_.store.url.substr(kRocksdb.size())));
+  }
+
+  void log_file() {
+    if (config_.log.options.file.empty()) return;
+    const fs::path path(config_.log.options.file);
+    std::error_code error;
+    if (fs::is_directory(path, error)) return problem("log.file", path.string() + " is a folder");
+    if (fs::exists(path, error)) {
+      if (::access(path.c_str(), W_OK) != 0) problem("log.file", path.string() + " cannot be written: " + reason(errno));
+      return;
+    }
+    parent_is_writable("log.file", path);
+  }
+
+ private:
+  static std::string reason(int cause) { return std::generic_category().message(cause); }
+
+  std::string where(const std::string& key) const {
+    const auto found = loaded_.origins.find(key);
+    return found == loaded_.origins.end() ? key : found->second;
+  }
+  static std::string sentence(std::string what) { return what.ends_with('.') ? what : what + "."; }
+  void problem(const std::string& key, std::string what) { loaded_.problems.push_back({where(key), sentence(std::move(what))}); }
+  void warn(const std::string& key, std::string what) { loaded_.warnings.push_back({where(key), sentence(std::move(what))}); }
+
+  // One that is there and may be written, or that could be made.
+  void folder(const std::string& key, fs::path path) {
+    if (!path.has_filename()) path = path.parent_path();  // a trailing slash
+    std::error_code error;
+    if (!fs::exists(path, error)) return parent_is_writable(key, path);
+    if (!fs::is_directory(path, error)) return problem(key, path.string() + " is not a folder");
+    if (::access(path.c_str(), R_OK | W_OK | X_OK) != 0) problem(key, path.string() + " cannot be written: " + reason(errno));
+  }
+
+  void parent_is_writable(const std::string& key, const fs::path& path) {
+    const fs::path parent = path.has_parent_path() ? path.parent_path() : fs::path(".");
+    std::error_code error;
+    if (!fs::is_directory(parent, error)) return problem(key, path.string() + " cannot be made: there is no folder " + parent.string());
+    if (::access(parent.c_str(), W_OK | X_OK) != 0) problem(key, path.string() + " cannot be made: " + parent.string() + ": " + reason(errno));
+  }
+
+  config::Loaded& loaded_;
+  const config::Config& config_;
+};
+
+nlohmann::json as_json(const std::vector<config::Problem>& findings) {
+  nlohmann::json out = nlohmann::json::array();
+  for (const auto& finding : findings) out.push_back({{"where", finding.where}, {"what", finding.what}});
+  return out;
+}
+
+}  // namespace
+
+void check_files(config::Loaded& loaded) {
+  FileCheck check(loaded);
+  check.api_key();
+  check.tls_pair();
+  check.callers_file();
+  check.store_folder();
+  check.log_file();
+}
+
+void print_findings(const config::Loaded& loaded, std::ostream& err) {
+  for (const auto& problem : loaded.problems) err << problem.text() << '\n';
+  for (const auto& warning : loaded.warnings) err << warning.where << (warning.where.empty() ? "" : ": ") << "warning: " << warning.what << '\n';
+}
+
+int check_config(const CheckRequest& request, const config::Environment& environment, std::ostream& out, std::ostream& err) {
+  config::Loaded loaded = config::load_file(request.config_file, environment, request.flags);
+  // Settings that are wrong name files that are not meant.
+  if (loaded.problems.empty()) check_files(loaded);
+  const bool ok = loaded.problems.empty();
+  if (request.json) {
+    const nlohmann::json report{{"ok", ok}, {"problems", as_json(loaded.problems)}, {"warnings", as_json(loaded.warnings)}};
+    // A path may hold octets that are not UTF-8.
+    out << report.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+  } else {
+    print_findings(loaded, err);
+    if (ok) out << "ok\n";
+  }
+  return ok ? kExitOk : kExitUsage;
+}
+
+}  // namespace jwtd::cli

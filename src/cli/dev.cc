@@ -1,0 +1,106 @@
+// cli/dev.cc - a configuration around the development folder, and what to type next.
+#include "cli/dev.h"
+
+#include <algorithm>
+#include <cctype>
+#include <ostream>
+
+#include "cli/check_config.h"
+#include "cli/dev_folder.h"
+#include "config/load.h"
+
+namespace jwtd::cli {
+namespace {
+
+constexpr const char* kPhone = "15555551234";  // 555-01xx and the like are nobody's
+constexpr const char* kXid = "my-first-transaction";
+
+std::string in_shell(const std::string& text) {
+  const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return std::isalnum(c) || std::string_view("-_./:@%+=,").find(static_cast<char>(c)) != std::string_view::npos;
+  });
+  if (plain) return text;
+  std::string out = "'";
+  for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
+config::Overrides settings(const DevRequest& request, const DevFolder& folder) {
+  config::Overrides out{
+      {"issuer.customer_id", folder.customer_id()},
+      {"issuer.api_key_file", folder.api_key()},
+      {"listen.public", "127.0.0.1:" + std::to_string(request.port)},
+      {"listen.admin", "127.0.0.1:" + std::to_string(request.admin_port)},
+      {"store.url", request.store.empty() ? "rocksdb://" + folder.store() : request.store},
+      {"auth.callers_file", folder.callers()},
+      {"log.format", "text"},
+      {"log.file", folder.log()},
+  };
+  if (request.tls) {
+    out.emplace_back("tls.certificate", folder.certificate());
+    out.emplace_back("tls.key", folder.tls_key());
+  }
+  return out;
+}
+
+void print_lines(const DevRequest& request, const DevFolder& folder, const std::string& store, const std::string& public_endpoint,
+                 const std::string& admin_endpoint, std::ostream& out) {
+  const std::string scheme = request.tls ? "https://" : "http://";
+  const std::string open = scheme + public_endpoint, admin = scheme + admin_endpoint;
+  const std::string curl = "curl -s" + (request.tls ? " --cacert " + in_shell(folder.certificate()) : std::string());
+  const std::string with_key = curl + " -H \"Authorization: Bearer $(cat " + in_shell(folder.caller_key()) + ")\" ";
+  const std::string verify =
+      in_shell(request.program) + " token verify --key " + in_shell(folder.api_key()) + " --issuer " + folder.customer_id() + " -";
+  out << "jwtd dev serves. NOT FOR PRODUCTION: its keys lie beside its store, and whoever reaches it may mint without limit.\n"
+      << "\n"
+      << "  tokens   " << open << "\n"
+      << "  admin    " << admin << "\n"
+      << "  folder   " << folder.path() << (folder.is_new() ? " (new)" : " (used again)") << "\n"
+      << "  store    " << store << "\n"
+      << "  log      " << folder.log() << "\n"
+      << "\n"
+      << "A token, as the app asks for it:\n"
+      << "  " << curl << " " << open << "/v1/token/" << kPhone << "\n"
+      << "\n"
+      << "One with a transaction id of yours, and whether it is good:\n"
+      << "  " << curl << " " << open << "/v1/token/" << kPhone << "/" << kXid << " | " << verify << "\n"
+      << "\n"
+      << "The same with no phone number in a URL:\n"
+      << "  " << curl << " -H 'Content-Type: application/json' -d '{\"phone_number\":\"" << kPhone << "\"}' " << open << "/v1/tokens\n"
+      << "\n"
+      << "What is on record, by transaction and by phone number (the caller \"dev\" has all scopes):\n"
+      << "  " << with_key << admin << "/v1/transactions/" << kXid << "\n"
+      << "  " << with_key << "'" << admin << "/v1/transactions?phone_number=" << kPhone << "'\n"
+      << "\n"
+      << "How it is:\n"
+      << "  " << curl << " " << admin << "/readyz\n"
+      << "  " << curl << " " << admin << "/metrics\n"
+      << "\n"
+      << "In earnest: put your customer id, key file and certificate into conf/jwtd.toml, then\n"
+      << "  " << in_shell(request.program) << " check-config conf/jwtd.toml && " << in_shell(request.program) << " serve --config conf/jwtd.toml\n"
+      << "\n"
+      << "Ctrl-C ends it; a second jwtd dev goes on where this one stopped.\n"
+      << std::flush;
+}
+
+}  // namespace
+
+int dev(const DevRequest& request, std::ostream& out, std::ostream& err, const Serve& serve, UnixSeconds now) {
+  const auto folder = DevFolder::open(request.folder, now);
+  if (!folder) {
+    err << "jwtd: " << folder.error().message() << '\n';
+    return kExitFailed;
+  }
+  // The environment is left out, so that `jwtd dev` is the same everywhere.
+  config::Loaded loaded = config::parse("", "", {}, settings(request, *folder));
+  if (loaded.problems.empty()) check_files(loaded);
+  print_findings(loaded, err);
+  err.flush();
+  if (!loaded.problems.empty()) return kExitUsage;
+  const std::string store = loaded.config.store.url;
+  return serve({std::move(loaded.config), "", [&](const std::string& public_endpoint, const std::string& admin_endpoint) {
+                  print_lines(request, *folder, store, public_endpoint, admin_endpoint, out);
+                }});
+}
+
+}  // namespace jwtd::cli
