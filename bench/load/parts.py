@@ -25,6 +25,7 @@ class Bench:
         self.options, self.site, self.tools, self.disk, self.say = options, site, tools, disk, say
         self.checked = 0   # tokens looked up after a kill -9
         self.probes = []   # (p50, p99) of fdatasync
+        self.others = []   # cores that other programs took, each time while no server of ours was running
 
     def probe(self):
         self.probes.append(machine.fdatasync_micros(self.site.scratch))
@@ -37,6 +38,7 @@ class Bench:
             for server in servers[shift:] + servers[:shift]:
                 if hasattr(server, "fresh"):
                     server.fresh()
+                self.others.append(machine.idle_share(0.5))
                 server.start()
                 if server.mints:
                     self.site.check_token(server.get()[0])
