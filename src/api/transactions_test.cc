@@ -4,7 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdio>
+#include <fstream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -301,6 +304,24 @@ TEST_F(TransactionsTest, AStoreThatFailsIsAProblemWithoutItsDetail) {
   EXPECT_THAT(call.response.body, Not(HasSubstr("/secret")));
   EXPECT_EQ(call.get("/v1/transactions?phone_number=15555551234", reader_).status, 500);
   EXPECT_THAT(call.response.body, Not(HasSubstr("/secret")));
+}
+
+TEST_F(TransactionsTest, WhatTheStoreCouldNotDoIsLoggedWithItsDetailAndTheRequestsId) {
+  const std::string path = testing::TempDir() + "/transactions_test.log";
+  auto log = *Log::open({.file = path});
+  BrokenStore broken;
+  const TransactionsContext context{broken, reads_, callers_, log.get(), [] { return kNow; }};
+  fakes::CallRoute call;
+  add_transaction_routes(call.router, context);
+  call.get("/v1/transactions/order-1", reader_);
+  log->flush();
+  std::stringstream text;
+  text << std::ifstream(path).rdbuf();
+  std::remove(path.c_str());
+  const json line = json::parse(text.str());
+  EXPECT_EQ(line["code"], "store_unavailable");
+  EXPECT_EQ(line["detail"], "/secret/path");
+  EXPECT_EQ(line["request_id"], "req-1");
 }
 
 TEST_F(TransactionsTest, AFullReadQueueIs503) {
