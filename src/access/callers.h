@@ -8,6 +8,9 @@
 //     scope = ["read", "mint"]
 //     created = "2026-11-23T22:00:00Z"
 //
+// All four keys are required and there are no others. A new file has mode 0600; one that is there keeps its owner, group and mode without
+// the rights of others, so that a service which reads it by its group goes on doing so. A symbolic link stays one.
+//
 // Thread-safety: a Callers is an immutable snapshot; swap shared_ptr<const Callers> to replace it.
 #pragma once
 
@@ -16,6 +19,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/result.h"
@@ -49,7 +53,8 @@ class Callers {
  public:
   Callers() = default;  // nobody
 
-  // A missing file is an empty set. Fails with kCallersFileInvalid (detail: path, line, reason).
+  // A missing file is an empty set. Fails with kCallersFileInvalid (detail: "path:line: reason"): not TOML, unknown or missing keys, values
+  // out of shape, a name or a key twice, over kMaxCallers or kMaxCallersFileBytes. May block on the disk.
   static Result<Callers> load(const std::string& path);
 
   // `authorization` is the field's value, empty if absent. Fails with kCallerKeyMissing, kCallerKeyUnknown, kScopeMissing.
@@ -58,15 +63,35 @@ class Callers {
 
   const std::vector<Caller>& all() const { return callers_; }  // in file order
 
-  // Makes a key, adds its hash, and returns the key: the only time it is seen. Fails with kCallerExists, kCallerNameMalformed.
+  // Makes a key, adds its hash, and returns the key: the only time it is seen. `created` is RFC 3339. Fails with kCallerExists,
+  // kCallerNameMalformed, kScopeUnknown (no scope), kCallersFileInvalid (kMaxCallers are there already).
   Result<std::string> add(const std::string& name, std::uint8_t scopes, const std::string& created);
   Status remove(const std::string& name);  // kCallerUnknown
-  // Atomically (temporary file, fsync, rename). Fails with kCallersFileInvalid.
+  // Atomically and for good: temporary file, fsync, rename, fsync of the folder. Fails with kCallersFileInvalid and leaves the old file.
   Status save(const std::string& path) const;
 
  private:
+  static Result<Callers> parse(std::string_view text, const std::string& path);
+  Status insert(Caller caller);
+
   std::vector<Caller> callers_;
   std::unordered_map<std::string, std::size_t> by_hash_;  // key_sha256 -> index
+  std::unordered_set<std::string> names_;
+};
+
+// Held from load() to save() by whoever changes the file, so that two of them do not lose each other's caller. It is an flock on
+// "<path>.lock", which stays there. Readers need none: the file is replaced whole.
+class CallersLock {
+ public:
+  // Waits for another holder, at most kCallersLockTimeout. Fails with kCallersFileInvalid.
+  static Result<CallersLock> acquire(const std::string& path);
+  CallersLock(CallersLock&& other) noexcept;
+  CallersLock& operator=(CallersLock&&) = delete;
+  ~CallersLock();
+
+ private:
+  explicit CallersLock(int fd) : fd_(fd) {}
+  int fd_;
 };
 
 }  // namespace jwtd::access

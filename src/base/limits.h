@@ -39,6 +39,8 @@ inline constexpr std::size_t kMaxEarlierTokens = 100;       // earlier tokens of
 inline constexpr std::size_t kMaxSecretFileBytes = 64 * 1024;
 inline constexpr std::size_t kMaxConfigBytes = 1024 * 1024;
 inline constexpr std::size_t kMaxCallers = 10'000;
+inline constexpr std::size_t kMaxCallersFileBytes = 4 * 1024 * 1024;  // kMaxCallers of 240 octets, and room for comments
+inline constexpr auto kCallersLockTimeout = 10s;                      // a change takes milliseconds; longer is a process that hangs
 inline constexpr std::size_t kMaxLimitRates = 32;           // of all [[limit]] rules together: each costs every request a look-up
 
 // -- tokens ---------------------------------------------------------------------------------------------------------

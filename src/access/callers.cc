@@ -1,0 +1,120 @@
+// access/callers.cc - keys, hashes and scopes; callers_file.cc reads and writes the file.
+#include "access/callers.h"
+
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "base/base64.h"
+#include "base/limits.h"
+#include "base/secret.h"
+
+namespace jwtd::access {
+namespace {
+
+constexpr std::string_view kKeyPrefix = "jwtd_";  // says whose key it is, to people and to scanners for leaked ones
+constexpr std::size_t kKeyOctets = 32;
+constexpr std::size_t kKeySize = kKeyPrefix.size() + base64url_size(kKeyOctets);
+constexpr std::size_t kMaxNameSize = 64;
+
+struct ScopeName {
+  std::string_view name;
+  Scope scope;
+};
+constexpr ScopeName kScopeNames[] = {{"mint", Scope::kMint}, {"read", Scope::kRead}, {"read:pii", Scope::kReadPii}};  // sorted
+
+std::string sha256_hex(std::string_view text) {
+  unsigned char digest[32];
+  unsigned size = 0;
+  if (EVP_Digest(text.data(), text.size(), digest, &size, EVP_sha256(), nullptr) != 1 || size != sizeof digest) std::abort();  // only without memory
+  std::string hex;
+  hex.reserve(2 * sizeof digest);
+  for (const unsigned char octet : digest) {
+    hex += "0123456789abcdef"[octet >> 4];
+    hex += "0123456789abcdef"[octet & 15];
+  }
+  return hex;
+}
+
+bool is_bearer(std::string_view scheme) {
+  constexpr std::string_view kBearer = "bearer";
+  return std::equal(scheme.begin(), scheme.end(), kBearer.begin(), kBearer.end(),
+                    [](char a, char b) { return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b; });
+}
+
+bool is_name(std::string_view name) {
+  return !name.empty() && name.size() <= kMaxNameSize && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+  });
+}
+
+}  // namespace
+
+std::vector<std::string> Caller::scope_names() const {
+  std::vector<std::string> names;
+  for (const ScopeName& entry : kScopeNames) {
+    if (may(entry.scope)) names.emplace_back(entry.name);
+  }
+  return names;
+}
+
+Result<std::uint8_t> parse_scopes(std::string_view comma_separated) {
+  std::uint8_t scopes = 0;
+  for (std::string_view rest = comma_separated;;) {
+    const std::size_t comma = rest.find(',');
+    const std::string_view name = rest.substr(0, comma);
+    const auto* const entry = std::find_if(std::begin(kScopeNames), std::end(kScopeNames), [&](const ScopeName& s) { return s.name == name; });
+    if (entry == std::end(kScopeNames)) return Error(kScopeUnknown, name.empty() ? "one of them is empty" : "not \"" + std::string(name.substr(0, 64)) + "\"");
+    scopes |= static_cast<std::uint8_t>(entry->scope);
+    if (comma == std::string_view::npos) return scopes;
+    rest = rest.substr(comma + 1);
+  }
+}
+
+Result<const Caller*> Callers::authenticate(std::string_view authorization, Scope needed) const {
+  const std::size_t space = authorization.find(' ');
+  if (space == std::string_view::npos || !is_bearer(authorization.substr(0, space))) return Error(kCallerKeyMissing);
+  std::string_view key = authorization.substr(space);
+  key.remove_prefix(std::min(key.find_first_not_of(' '), key.size()));
+  if (key.empty()) return Error(kCallerKeyMissing);
+  // Only the hash is compared: what the time of a look-up could tell about it does not lead back to 256 random bits.
+  if (key.size() != kKeySize || !key.starts_with(kKeyPrefix)) return Error(kCallerKeyUnknown);
+  const auto found = by_hash_.find(sha256_hex(key));
+  if (found == by_hash_.end()) return Error(kCallerKeyUnknown);
+  const Caller& caller = callers_[found->second];
+  if (!caller.may(needed)) return Error(kScopeMissing);
+  return &caller;
+}
+
+Status Callers::insert(Caller caller) {
+  if (!is_name(caller.name)) return Error(kCallerNameMalformed);
+  if (callers_.size() >= kMaxCallers) return Error(kCallersFileInvalid, "there are " + std::to_string(kMaxCallers) + " callers, the most there may be");
+  if (names_.contains(caller.name)) return Error(kCallerExists, caller.name);
+  if (!by_hash_.emplace(caller.key_sha256, callers_.size()).second) return Error(kCallersFileInvalid, "two callers have the same key_sha256");
+  names_.insert(caller.name);
+  callers_.push_back(std::move(caller));
+  return {};
+}
+
+Result<std::string> Callers::add(const std::string& name, std::uint8_t scopes, const std::string& created) {
+  if (scopes == 0) return Error(kScopeUnknown, "at least one is needed");
+  std::string octets = random_octets(kKeyOctets);
+  std::string key(kKeyPrefix);
+  base64url_append(octets, key);
+  const Secret wiped(std::move(octets));
+  if (Status status = insert(Caller{name, scopes, created, sha256_hex(key)}); !status) return status.error();
+  return key;
+}
+
+Status Callers::remove(const std::string& name) {
+  const auto found = std::find_if(callers_.begin(), callers_.end(), [&](const Caller& c) { return c.name == name; });
+  if (found == callers_.end()) return Error(kCallerUnknown, is_name(name) ? name : std::string());
+  names_.erase(name);
+  callers_.erase(found);
+  by_hash_.clear();
+  for (std::size_t i = 0; i < callers_.size(); ++i) by_hash_.emplace(callers_[i].key_sha256, i);
+  return {};
+}
+
+}  // namespace jwtd::access

@@ -1,0 +1,226 @@
+// access/callers_file.cc - the callers file: strict TOML in, the same form out, replaced whole. toml++ stays in here.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <optional>
+
+#include "access/callers.h"
+#include "base/limits.h"
+
+// The same as in config/document.cc: two sets of inline functions under one name would be undefined behaviour.
+#define TOML_HEADER_ONLY 1
+#define TOML_EXCEPTIONS 0
+#define TOML_UNRELEASED_FEATURES 0
+#define TOML_ENABLE_FORMATTERS 0
+#define TOML_MAX_NESTED_VALUES 16
+#include <toml++/toml.h>
+
+namespace jwtd::access {
+namespace {
+
+Error invalid(const std::string& path, const std::string& reason) { return Error(kCallersFileInvalid, path + ": " + reason); }
+Error invalid_at(const std::string& path, unsigned line, const std::string& reason) {
+  return Error(kCallersFileInvalid, path + ":" + std::to_string(line) + ": " + reason);
+}
+Error failed(const std::string& path, const char* what, int error) { return invalid(path, std::string(what) + ": " + std::strerror(error)); }
+
+class Fd {
+ public:
+  explicit Fd(int fd) : fd_(fd) {}
+  Fd(const Fd&) = delete;
+  Fd& operator=(const Fd&) = delete;
+  ~Fd() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+// -- reading --
+
+// nullopt: there is no such file.
+Result<std::optional<std::string>> read_file(const std::string& path) {
+  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // O_NONBLOCK: a FIFO of this name must not hang us
+  if (fd.get() < 0) {
+    if (errno == ENOENT) return std::optional<std::string>{};
+    return failed(path, "cannot be opened", errno);
+  }
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) return failed(path, "cannot be read", errno);
+  if (!S_ISREG(status.st_mode)) return invalid(path, "is not a regular file");
+  std::string text;
+  while (true) {
+    char buffer[16 * 1024];
+    const ssize_t got = ::read(fd.get(), buffer, sizeof buffer);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return failed(path, "cannot be read", errno);
+    if (got == 0) return std::optional(std::move(text));
+    text.append(buffer, static_cast<std::size_t>(got));
+    if (text.size() > kMaxCallersFileBytes) return invalid(path, "is larger than " + std::to_string(kMaxCallersFileBytes) + " octets");
+  }
+}
+
+bool is_lower_hex_sha256(std::string_view text) {
+  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+// Shape only: it is shown, never calculated with.
+bool is_rfc3339(std::string_view text) { return text.size() >= 20 && text.size() <= 35 && text.find_first_not_of("0123456789-:.TZ+") == std::string_view::npos; }
+
+unsigned line_of(const toml::node& node) { return node.source().begin.line; }
+
+struct Wrong {
+  unsigned line;
+  std::string reason;
+};
+
+std::optional<Wrong> read_scopes(const toml::node& node, Caller& caller) {
+  const toml::array* const list = node.as_array();
+  if (list == nullptr || list->empty()) return Wrong{line_of(node), "scope must be a list such as [\"read\", \"mint\"]"};
+  for (const toml::node& item : *list) {
+    const auto* const text = item.as_string();
+    if (text == nullptr) return Wrong{line_of(item), "scope must hold strings only"};
+    const Result<std::uint8_t> scope = text->get().find(',') == std::string::npos ? parse_scopes(text->get()) : Error(kScopeUnknown, "not a list in a string");
+    if (!scope) return Wrong{line_of(item), scope.error().message()};
+    if ((caller.scopes & *scope) != 0) return Wrong{line_of(item), "scope has \"" + text->get() + "\" twice"};
+    caller.scopes |= *scope;
+  }
+  return std::nullopt;
+}
+
+std::optional<Wrong> read_text(const toml::node& node, std::string_view key, bool (*is_good)(std::string_view), const char* shape, std::string& out) {
+  const auto* const text = node.as_string();
+  if (text == nullptr || !is_good(text->get())) return Wrong{line_of(node), std::string(key) + " must be " + shape};
+  out = text->get();
+  return std::nullopt;
+}
+
+std::optional<Wrong> read_caller(const toml::table& table, Caller& caller) {
+  for (const auto& [key, value] : table) {
+    std::optional<Wrong> wrong;
+    if (key == "name") {
+      wrong = read_text(value, key, [](std::string_view text) { return !text.empty(); }, "a string", caller.name);
+    } else if (key == "key_sha256") {
+      wrong = read_text(value, key, is_lower_hex_sha256, "64 lower-case hex digits", caller.key_sha256);
+    } else if (key == "created") {
+      wrong = read_text(value, key, is_rfc3339, "a string such as \"2026-11-23T22:00:00Z\"", caller.created);
+    } else if (key == "scope") {
+      wrong = read_scopes(value, caller);
+    } else {
+      wrong = Wrong{key.source().begin.line, "unknown key \"" + std::string(key.str()) + "\"; a caller has name, key_sha256, scope and created"};
+    }
+    if (wrong) return wrong;
+  }
+  for (const char* const key : {"name", "key_sha256", "scope", "created"}) {
+    if (!table.contains(key)) return Wrong{line_of(table), std::string("this caller has no ") + key};
+  }
+  return std::nullopt;
+}
+
+// -- writing --
+
+Status write_all(int fd, std::string_view text, const std::string& path) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(fd, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return failed(path, "cannot be written", written < 0 ? errno : EIO);
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
+std::string folder_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+std::string resolved(const std::string& path) {
+  const std::unique_ptr<char, void (*)(void*)> real(::realpath(path.c_str(), nullptr), std::free);
+  return real ? std::string(real.get()) : path;
+}
+
+// What the old file, if any, grants to owner and group counts on.
+Status take_over_rights(int fd, const std::string& path) {
+  struct stat old {};
+  if (::stat(path.c_str(), &old) != 0) return {};
+  struct stat fresh {};
+  if (::fstat(fd, &fresh) != 0) return failed(path, "cannot be written", errno);
+  if ((old.st_uid != fresh.st_uid || old.st_gid != fresh.st_gid) && ::fchown(fd, old.st_uid, old.st_gid) != 0) {
+    return failed(path, "belongs to another user or group, which cannot be kept", errno);
+  }
+  if (::fchmod(fd, old.st_mode & 0660) != 0) return failed(path, "cannot be written", errno);
+  return {};
+}
+
+Status replace_file(const std::string& path, std::string_view text) {
+  std::string temporary = path + ".XXXXXX";
+  const Fd fd(::mkostemp(temporary.data(), O_CLOEXEC));  // mode 0600
+  if (fd.get() < 0) return failed(path, "cannot be written", errno);
+  Status status = take_over_rights(fd.get(), path);
+  if (status) status = write_all(fd.get(), text, path);
+  if (status && ::fsync(fd.get()) != 0) status = failed(path, "cannot be written", errno);
+  if (status && ::rename(temporary.c_str(), path.c_str()) != 0) status = failed(path, "cannot be replaced", errno);
+  if (!status) {
+    ::unlink(temporary.c_str());
+    return status;
+  }
+  const Fd folder(::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (folder.get() < 0 || ::fsync(folder.get()) != 0) return failed(path, "its folder cannot be synced", errno);
+  return {};
+}
+
+}  // namespace
+
+Result<Callers> Callers::parse(std::string_view text, const std::string& path) {
+  const toml::parse_result document = toml::parse(text);
+  if (document.failed()) {
+    return invalid_at(path, document.error().source().begin.line, std::string(document.error().description()));
+  }
+  Callers callers;
+  for (const auto& [key, value] : document.table()) {
+    if (key != "caller") return invalid_at(path, key.source().begin.line, "unknown key \"" + std::string(key.str()) + "\"; there are only [[caller]] tables");
+    const toml::array* const list = value.as_array();
+    if (list == nullptr || !list->is_array_of_tables()) return invalid_at(path, key.source().begin.line, "each caller is a table headed [[caller]]");
+    for (const toml::node& item : *list) {
+      Caller caller;
+      if (const std::optional<Wrong> wrong = read_caller(*item.as_table(), caller)) return invalid_at(path, wrong->line, wrong->reason);
+      if (const Status status = callers.insert(std::move(caller)); !status) return invalid_at(path, line_of(item), status.error().message());
+    }
+  }
+  return callers;
+}
+
+Result<Callers> Callers::load(const std::string& path) {
+  Result<std::optional<std::string>> text = read_file(path);
+  if (!text) return text.error();
+  if (!text->has_value()) return Callers{};
+  return parse(**text, path);
+}
+
+// Nothing here needs quoting: names are out of a small alphabet, and the rest is hex digits, scopes and a date.
+Status Callers::save(const std::string& path) const {
+  std::string text = "# Who may call jwtd, and what for. Written by `jwtd caller add` and `jwtd caller remove`; comments do not survive them.\n";
+  for (const Caller& caller : callers_) {
+    text += "\n[[caller]]\nname = \"" + caller.name + "\"\nkey_sha256 = \"" + caller.key_sha256 + "\"\nscope = [";
+    const char* comma = "";
+    for (const std::string& scope : caller.scope_names()) {
+      text += comma;
+      text += '"' + scope + '"';
+      comma = ", ";
+    }
+    text += "]\ncreated = \"" + caller.created + "\"\n";
+  }
+  return replace_file(resolved(path), text);
+}
+
+}  // namespace jwtd::access
