@@ -229,6 +229,8 @@ class Jwtd(Server):
         self.admin_port = free_port()
         self.callers = os.path.join(self.site.scratch, f"{self.name}-callers.toml")
         if not self.caller_key:
+            if os.path.exists(self.callers):
+                os.unlink(self.callers)  # of a former part of the run
             self.port = free_port()
             self.command()
             self.caller_key = self.add_caller()
@@ -274,13 +276,8 @@ requests = "{self.requests_log}"
     def commits(self):
         """(batches, records) so far by jwtd's own count, or None when it does not tell."""
         status, text = self.admin("/metrics")
-        found = {}
-        if status == 200:
-            for name, value in re.findall(r"^(\w*commit\w*)(?:\{[^}]*\})? ([0-9.e+]+)$", text, re.M):
-                for what in ("batches", "records"):
-                    if what in name and "failed" not in name:
-                        found.setdefault(what, float(value))
-        return (found["batches"], found["records"]) if len(found) == 2 else None
+        found = {what: float(value) for what, value in re.findall(r"^\w*commit_(batches|records)_total(?:\{[^}]*\})? ([0-9.e+]+)$", text, re.M)}
+        return (found["batches"], found["records"]) if status == 200 and len(found) == 2 else None
 
     def on_record(self, token, xid):
         status, text = self.admin(f"/v1/transactions/{xid}")
