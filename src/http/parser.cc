@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstring>
+#include <cctype>
 #include <optional>
 #include <utility>
 
@@ -78,14 +78,26 @@ class Sink final : public beast::http::basic_parser<true> {
   void on_finish_impl(beast::error_code&) override {}
 };
 
-bool is_token_char(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c != 0 && std::strchr("!#$%&'*+-.^_`|~", c));
-}
+// Which characters may stand where. One table, because every octet of every head is looked up in it.
+enum CharClass : std::uint8_t { kToken = 1, kTarget = 2, kRegName = 4, kValue = 8 };
 
-// RFC 3986 characters of path and query, and '%'; the escapes themselves are checked by whoever decodes them.
-bool is_target_char(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c != 0 && std::strchr("-._~%!$&'()*+,;=:@/?", c));
-}
+constexpr std::array<std::uint8_t, 256> kClasses = [] {
+  std::array<std::uint8_t, 256> classes{};
+  const auto add = [&classes](std::string_view characters, CharClass c) {
+    for (const char ch : characters) classes[static_cast<unsigned char>(ch)] |= c;
+  };
+  constexpr std::string_view alphanumeric = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  for (const CharClass c : {kToken, kTarget, kRegName}) add(alphanumeric, c);
+  add("!#$%&'*+-.^_`|~", kToken);            // RFC 9110 s5.6.2
+  add("-._~%!$&'()*+,;=:@/?", kTarget);      // RFC 3986: path and query; who decodes an escape checks it
+  add("-._~%!$&'()*+,;=", kRegName);         // RFC 3986 s3.2.2
+  for (int ch = 0x20; ch < 256; ++ch)
+    if (ch != 0x7f) classes[static_cast<std::size_t>(ch)] |= kValue;  // RFC 9110 s5.5
+  classes['\t'] |= kValue;
+  return classes;
+}();
+
+bool is(char c, CharClass wanted) { return (kClasses[static_cast<unsigned char>(c)] & wanted) != 0; }
 
 // uri-host [":" port], RFC 9110 s7.2: no path, no userinfo, nothing that ends a host early elsewhere.
 bool is_host(std::string_view host) {
@@ -100,7 +112,7 @@ bool is_host(std::string_view host) {
     const auto end = std::min(host.find(':'), host.size());
     if (end == 0) return false;
     for (const char c : host.substr(0, end))
-      if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c != 0 && std::strchr("-._~%!$&'()*+,;=", c)))) return false;
+      if (!is(c, kRegName)) return false;
     host.remove_prefix(end);
   }
   if (host.empty()) return true;
@@ -110,25 +122,20 @@ bool is_host(std::string_view host) {
 
 // Line structure that the tokenizer is lenient about: every line ends in CRLF, no CR or LF elsewhere, no folding, no space before a colon.
 bool lines_are_strict(std::string_view head) {
-  bool first = true;
-  while (!head.empty()) {
-    const auto end = head.find("\r\n");
-    if (end == std::string_view::npos) return false;
-    const std::string_view line = head.substr(0, end);
-    head.remove_prefix(end + 2);
-    if (line.empty()) return head.empty();
-    if (line.find_first_of("\r\n") != std::string_view::npos) return false;
-    if (!first) {
-      const auto colon = line.find(':');
-      if (colon == std::string_view::npos || colon == 0) return false;
-      for (const char c : line.substr(0, colon))
-        if (!is_token_char(c)) return false;
-      for (const char c : line.substr(colon + 1))
-        if ((static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f) return false;
-    }
-    first = false;
+  const char* at = head.data();
+  const char* const end = at + head.size();
+  const auto line_ends = [&] { return end - at >= 2 && at[0] == '\r' && at[1] == '\n'; };
+  while (at < end && is(*at, kValue)) ++at;  // the request line
+  while (true) {
+    if (!line_ends()) return false;
+    at += 2;
+    if (line_ends()) return at + 2 == end;
+    const char* const name = at;
+    while (at < end && is(*at, kToken)) ++at;
+    if (at == name || at == end || *at != ':') return false;
+    ++at;
+    while (at < end && is(*at, kValue)) ++at;
   }
-  return false;
 }
 
 // Whether `list` ("close, Upgrade") has the token.
@@ -224,7 +231,7 @@ RequestParser::Step RequestParser::Impl::target() {
   std::string_view t = sink->target;
   if (t.size() > kMaxTargetBytes) return refuse(kTargetTooLong);
   for (const char c : t)
-    if (!is_target_char(c)) return refuse(kBadRequest);
+    if (!is(c, kTarget)) return refuse(kBadRequest);
   if (t == "*") {
     if (request.method != Method::kOptions) return refuse(kBadRequest);
     request.path = t;
@@ -270,7 +277,7 @@ RequestParser::Step RequestParser::head(std::string_view buffer) {
     m.scanned = buffer.size();
     if (rest.empty()) return Step::kNeedMore;
     // Refuse as early as it is certain, so that garbage does not hold a connection until the time-out.
-    if (!is_token_char(rest.front()) && rest != "\r") return m.refuse(kBadRequest);
+    if (!is(rest.front(), kToken) && rest != "\r") return m.refuse(kBadRequest);
     const auto line_end = rest.find('\n');
     if (line_end == std::string_view::npos) {
       if (rest.size() > kMaxTargetBytes + 64) return m.refuse(rest.find(' ') < 64 ? kTargetTooLong : kBadRequest);
