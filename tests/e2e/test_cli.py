@@ -28,7 +28,7 @@ def verify(key, *arguments, issuer=CUSTOMER, stdin=""):
 
 
 def test_the_golden_token_byte_for_byte(key):
-    done = issue(key, "--phone", "15555551234", "--xid", XID, "--at", 1500000010)
+    done = issue(key, "--at", 1500000010, "15555551234", XID)
     assert done.returncode == 0 and done.stdout == GOLDEN + "\n"
 
 
@@ -81,7 +81,7 @@ def test_a_dash_takes_one_token_a_line_and_gives_one_verdict_a_line(key):
 
 
 @pytest.mark.parametrize("arguments", [["token", "verify"], ["token", "verify", "--key", "/no/such", "--issuer", "x", GOLDEN], ["nonsense"], ["token"], [],
-                                       ["serve"], ["token", "issue", "--issuer", "x"], ["caller", "add"]])
+                                       ["serve"], ["token", "issue", "--issuer", "x", "15555551234"], ["caller", "add"]])
 def test_wrong_usage_is_2(arguments):
     done = jwtd(*arguments)
     assert done.returncode == 2 and done.stderr, done
@@ -188,7 +188,7 @@ def test_the_shipped_configurations_are_understood(name, tmp_path):
     said = jwtd("check-config", copy)
     said = said.stdout + said.stderr
     assert "nonsense" in said
-    others = [line for line in said.splitlines() if re.search(rf"{re.escape(str(copy))}:\d+", line) and "nonsense" not in line]
+    others = [line for line in said.splitlines() if re.search(rf"{re.escape(str(copy))}:\d+", line) and "nonsense" not in line and ": warning: " not in line]
     assert others == [], "the only problem with keys and values is the one that was added"
 
 

@@ -37,22 +37,29 @@ def dev(tmp_path):
 
 
 def free_ports():
-    return ["--public", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
+    return ["--port", "0", "--admin-port", "0"]
 
 
-def pasted(printed, part):
-    """Runs the printed line that has `part` in it, as a shell would."""
-    line = next(text for text in printed.splitlines() if "curl" in text and part in text).strip().removeprefix("$ ")
-    return subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=30, check=False)
+TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
 
 
-def test_the_printed_lines_work_when_pasted(dev, tmp_path):
-    _, printed = dev(*free_ports())
-    done = pasted(printed, "/v1/token/")
-    token = re.search(r"eyJ[\w-]+\.[\w-]+\.[\w-]+", done.stdout)
-    assert done.returncode == 0 and token, (printed, done)
-    found = pasted(printed, "/v1/transactions")
-    assert found.returncode == 0 and token.group() in found.stdout, (printed, found)
+def pasted(printed, part, nth=0):
+    """Runs the printed line that has `part` in it, as a shell would; returns what that printed."""
+    lines = [text.strip() for text in printed.splitlines() if text.strip().startswith("curl") and part in text]
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", lines[nth]], capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0, (lines[nth], done)
+    return done.stdout
+
+
+@pytest.mark.parametrize("options", [[], ["--tls"]], ids=["http", "https"])
+def test_the_printed_lines_work_when_pasted(dev, options):
+    _, printed = dev(*free_ports(), *options)
+    assert TOKEN.fullmatch(pasted(printed, "/v1/token/"))
+    assert pasted(printed, "token verify").startswith("valid")
+    assert TOKEN.search(pasted(printed, "/v1/tokens"))
+    assert TOKEN.search(pasted(printed, "/v1/transactions/")), "the caller `dev` sees everything"
+    assert pasted(printed, "?phone_number=").count('"token":"eyJ') == 3
+    assert '"ok"' in pasted(printed, "/readyz") and "jwtd_" in pasted(printed, "/metrics")
 
 
 def test_it_says_that_it_is_not_for_production(dev):
@@ -62,7 +69,8 @@ def test_it_says_that_it_is_not_for_production(dev):
 
 def test_what_it_makes_is_kept_and_private(dev, tmp_path):
     process, printed = dev(*free_ports())
-    first = re.search(r"eyJ[\w-]+\.[\w-]+\.[\w-]+", pasted(printed, "/v1/token/").stdout).group()
+    first = pasted(printed, "/v1/token/")
+    pasted(printed, "token verify")  # makes the transaction that is looked up below
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == 0
     secrets = [p for p in tmp_path.rglob("*") if p.is_file() and ("key" in p.name) and not p.name.endswith((".crt", ".sst", ".log"))]
@@ -73,9 +81,9 @@ def test_what_it_makes_is_kept_and_private(dev, tmp_path):
     key = next(p for p in secrets if "api" in p.name)
     done = harness.jwtd("token", "verify", "--key", key, "--issuer", harness.claims_of(first)["iss"], first)
     assert done.returncode == 0, done
-    assert pasted(again, "/v1/transactions").returncode == 0
+    assert "my-first-transaction" in pasted(again, "/v1/transactions/")
 
 
 def test_the_default_addresses_are_loopback():
     said = harness.jwtd("dev", "--help").stdout
-    assert "127.0.0.1:8080" in said and "127.0.0.1:8081" in said
+    assert "8080" in said and "8081" in said and "127.0.0.1" in said

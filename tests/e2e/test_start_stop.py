@@ -3,6 +3,7 @@
 import os
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -51,19 +52,16 @@ def test_a_missing_key_file_is_named(make_server):
 
 
 def test_an_unreadable_key_file_is_named(make_server):
-    server = make_server()
-    if os.geteuid() != 0:
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own cannot be reached by another user
+        os.chmod(folder, 0o755)
+        server = harness.Server(folder)
         server.key_file.chmod(0)
-        said = refused(server)
-    else:  # root may read everything, so the program runs as nobody
-        subprocess.run(["chmod", "-R", "a+rX", server.folder.parent], check=True)
-        server.key_file.chmod(0o600)
-        if subprocess.run(["setpriv", "--reuid=65534", "--clear-groups", "test", "-r", server.config], check=False).returncode != 0:
-            pytest.skip("another user cannot reach the temporary folder")
-        done = subprocess.run(["setpriv", "--reuid=65534", "--clear-groups", harness.BINARY, "serve", "--config", server.config], capture_output=True,
-                              text=True, timeout=20, check=False)
-        assert done.returncode != 0
-        said = done.stderr
+        as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []  # root may read everything
+        if subprocess.run([*as_nobody, "test", "-x", harness.BINARY], check=False).returncode != 0:
+            pytest.skip("another user than root cannot reach the binary")
+        done = subprocess.run([*as_nobody, harness.BINARY, "serve", "--config", server.config], capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode != 0
+    said = done.stderr
     assert str(server.key_file) in said and "Permission denied" in said
 
 
@@ -146,6 +144,34 @@ def test_a_half_sent_request_does_not_hold_up_the_end_for_long(make_server):
         waiting.sendall(b"GET /ping HTTP/1.1\r\nHo")
         time.sleep(0.1)
         assert server.stop() == 0
+
+
+def test_readyz_is_red_while_it_drains(make_server):
+    server = make_server().start()
+    assert server.admin_get("/readyz").status == 200
+    with server.raw() as waiting:
+        waiting.sendall(b"GET /ping HTTP/1.1\r\nHost: a\r\n")  # accepted, so it is waited for
+        time.sleep(0.1)
+        server.process.terminate()
+        answer = wait_until(lambda: (lambda a: a if a.status == 503 else None)(server.admin_get("/readyz")), 5, "a red /readyz")
+        assert answer.json["checks"]["draining"]["ok"] is False
+        assert server.admin_get("/livez").status == 200
+        waiting.sendall(b"\r\n")
+        assert waiting.recv(4096).startswith(b"HTTP/1.1 200")
+    assert server.stop() == 0
+
+
+def test_no_new_connection_is_served_while_it_drains(make_server):
+    server = make_server().start()
+    with server.raw() as waiting:
+        waiting.sendall(b"GET /ping HTTP/1.1\r\nHost: a\r\n")
+        time.sleep(0.1)
+        server.process.terminate()
+        server.wait_for_event("stopping")
+        time.sleep(0.1)
+        with pytest.raises(OSError):
+            server.get("/ping")
+    assert server.stop() == 0
 
 
 def test_sigterm_under_load_answers_what_was_accepted(make_server):

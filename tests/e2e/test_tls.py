@@ -1,12 +1,13 @@
 """TLS as curl, openssl and Python see it."""
 
+import http.client
 import socket
 import ssl
 import subprocess
 
 import pytest
 
-from harness import PHONE, Server, ask, make_certificate
+from harness import PHONE, Server, ask, jwtd, make_certificate
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +137,10 @@ def test_hsts_is_sent_on_every_answer(secure):
 def test_plain_http_on_the_tls_port_gets_no_token(secure):
     with secure.raw() as plain:
         plain.sendall(f"GET /v1/token/{PHONE} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-        answer = plain.recv(4096)
+        try:
+            answer = plain.recv(4096)
+        except ConnectionResetError:
+            answer = b""
     assert b"eyJ" not in answer and not answer.startswith(b"HTTP/1.1 2")
     assert secure.get("/ping").status == 200
 
@@ -164,8 +168,6 @@ def test_the_admin_listener_on_loopback_stays_plain(secure):
 
 def test_a_client_that_does_not_know_the_certificate_refuses_us(secure):
     with pytest.raises(ssl.SSLCertVerificationError):
-        import http.client
-
         ask(http.client.HTTPSConnection(*secure.public, context=ssl.create_default_context()), "GET", "/ping")
 
 
@@ -182,7 +184,5 @@ def test_a_pair_that_cannot_be_used_is_told_at_start(make_server):
     server = make_server(tls=True)
     other, _ = make_certificate(server.folder, "other")
     server.certificate.write_bytes(other.read_bytes())
-    from harness import jwtd
-
     done = jwtd("serve", "--config", server.config, timeout=20)
     assert done.returncode != 0 and str(server.key) in done.stderr and "is not the key of the certificate" in done.stderr
