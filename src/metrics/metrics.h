@@ -29,7 +29,8 @@ class Metrics {
   // A block for one more loop; stays where it is.
   LoopMetrics& add_loop();
 
-  // A sample that `read` gives at each rendering. The same name with other labels joins the family. Counters never fall.
+  // A sample that `read` gives at each rendering. `help` is one line. The same name with other labels joins the family; the same
+  // name and labels must not come twice. Counters never fall.
   void counter(std::string_view name, std::string_view help, Labels labels, Read read);
   void gauge(std::string_view name, std::string_view help, Labels labels, Read read);
 
