@@ -35,7 +35,7 @@ class BenchError(Exception):
 
 
 def die_with_parent():
-    LIBC.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: nothing stays behind, however the run ends
+    LIBC.prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG: nothing stays behind, however the run ends. Not SIGKILL: nginx's workers would outlive it
 
 
 def free_port():
