@@ -20,6 +20,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "test"
 UNIT_SECONDS = 600  # of one test program under sanitizers; a hang must not hold up the run for ever
 PYTEST_SECONDS = 900
+MAX_OUTPUT = 8000  # characters of one failure: its end says most
 
 
 class Suite:
@@ -31,6 +32,7 @@ class Suite:
         self.seconds = 0.0
         self.failures = []  # (test, output)
         self.skips = []  # (test, reason)
+        self.notes = []  # lines that a test wants seen even when it passed: a seed, a count
 
     def line(self):
         counts = f"{self.passed} passed, {len(self.failures)} failed, {len(self.skips)} skipped"
@@ -72,7 +74,7 @@ def unit(program):
             suite.passed += 1
     # A sanitizer's report at the end, a crash and a hang leave no failed case behind.
     if code != 0 and not suite.failures:
-        suite.failures.append((f"{program.name} ended with {code}", output[-8000:]))
+        suite.failures.append((f"{program.name} ended with {code}", output))
     elif not suite.passed and not suite.skips and not suite.failures:
         suite.failures.append((program.name, "no tests in it"))
     return suite
@@ -84,7 +86,7 @@ def replay(program):
     if code == 0:
         suite.passed = 1
     else:
-        suite.failures.append((f"{program.name} ended with {code}", output[-8000:]))
+        suite.failures.append((f"{program.name} ended with {code}", output))
     return suite
 
 
@@ -92,21 +94,24 @@ def pytest(name, target):
     suite = Suite(name)
     with tempfile.TemporaryDirectory() as folder:
         report = pathlib.Path(folder) / "report.xml"
-        code, output = run(["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", target], PYTEST_SECONDS)
+        options = ["-q", "-p", "no:cacheprovider", "--tb=short", "-o", "junit_logging=all", f"--junitxml={report}"]
+        code, output = run(["/usr/bin/python3", "-m", "pytest", *options, target], PYTEST_SECONDS)
         cases = ElementTree.parse(report).getroot().iter("testcase") if report.exists() else []
         for case in cases:
             test = f"{case.get('classname')}.{case.get('name')}"
+            parts = "".join(part.text or "" for part in case if part.tag in ("system-out", "system-err"))
+            captured = "\n".join(line for line in parts.splitlines() if line and not line.startswith("----"))
+            suite.notes += [line for line in captured.splitlines() if line.startswith("NOTE ")]
             failure = case.find("failure") if case.find("failure") is not None else case.find("error")
             skipped = case.find("skipped")
             if failure is not None:
-                captured = "".join(part.text or "" for part in case if part.tag in ("system-out", "system-err"))
                 suite.failures.append((test, f"{failure.text}\n{captured}"))
             elif skipped is not None:
                 suite.skips.append((test, skipped.get("message", "no reason given")))
             else:
                 suite.passed += 1
     if code != 0 and not suite.failures:
-        suite.failures.append((f"{name} ended with {code}", output[-8000:]))
+        suite.failures.append((f"{name} ended with {code}", output))
     return suite
 
 
@@ -137,7 +142,9 @@ def units_and_replays():
 def sum_up(suites):
     for suite in suites:
         for test, output in suite.failures:
-            print(f"\n--- FAILED {suite.name}: {test}\n{output.rstrip()}")
+            print(f"\n--- FAILED {suite.name}: {test}\n{output.rstrip()[-MAX_OUTPUT:]}")
+    for note in (note for suite in suites for note in suite.notes):
+        print(note)
     skips = {}
     for suite in suites:
         for test, reason in suite.skips:

@@ -157,10 +157,10 @@ class Server:
 
     # -- life -------------------------------------------------------------------------------------------------------
 
-    def start(self):
+    def start(self, *arguments):
         self.log_start = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen([BINARY, "serve", "--config", self.config], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            self.process = subprocess.Popen([BINARY, "serve", "--config", self.config, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             env={**clean_environment(), **self.env})
         listening = wait_until(self.listening, START_SECONDS, "the line `listening`")
         self.public = address(listening["public"])

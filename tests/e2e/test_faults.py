@@ -31,6 +31,14 @@ def on_bad_disk(make_server, shim, tmp_path):
     return make
 
 
+def test_an_answer_waits_for_its_sync(on_bad_disk):
+    server = on_bad_disk().start()
+    server.fault.write_text("slow 400")
+    start = time.monotonic()
+    assert server.get(f"/v1/token/{PHONE}").status == 200
+    assert time.monotonic() - start >= 0.4
+
+
 def test_a_failed_sync_means_no_200_ever_again_until_a_restart(on_bad_disk):
     server = on_bad_disk()
     key = server.add_caller("auditor", "read,read:pii")

@@ -111,10 +111,19 @@ def test_nothing_is_left_behind_by_a_refused_start(make_server):
     assert {p.name for p in server.folder.iterdir()} == before
 
 
-def test_the_environment_counts_over_the_file(make_server):
-    with make_server(env={"JWTD_ISSUER_LIFETIME": "30s"}) as server:
-        claims = harness.claims_of(server.get(f"/v1/token/{PHONE}").text)
-        assert claims["exp"] - claims["iat"] == 30
+def lifetime(server):
+    claims = harness.claims_of(server.get(f"/v1/token/{PHONE}").text)
+    return claims["exp"] - claims["iat"]
+
+
+def test_the_environment_counts_over_the_file_and_flags_over_both(make_server):
+    server = make_server(settings={"issuer.lifetime": "60s"}).start()
+    assert lifetime(server) == 60
+    server.stop()
+    server.env = {"JWTD_ISSUER_LIFETIME": "30s"}
+    assert lifetime(server.start()) == 30
+    server.stop()
+    assert lifetime(server.start("--set", "issuer.lifetime=20s")) == 20
 
 
 # -- the end --------------------------------------------------------------------------------------------------------
