@@ -27,7 +27,8 @@ constexpr ScopeName kScopeNames[] = {{"mint", Scope::kMint}, {"read", Scope::kRe
 std::string sha256_hex(std::string_view text) {
   unsigned char digest[32];
   unsigned size = 0;
-  if (EVP_Digest(text.data(), text.size(), digest, &size, EVP_sha256(), nullptr) != 1 || size != sizeof digest) std::abort();  // only without memory
+  if (EVP_Digest(text.data(), text.size(), digest, &size, EVP_sha256(), nullptr) != 1 || size != sizeof digest)
+    std::abort();  // only without memory
   std::string hex;
   hex.reserve(2 * sizeof digest);
   for (const unsigned char octet : digest) {
@@ -64,8 +65,10 @@ Result<std::uint8_t> parse_scopes(std::string_view comma_separated) {
   for (std::string_view rest = comma_separated;;) {
     const std::size_t comma = rest.find(',');
     const std::string_view name = rest.substr(0, comma);
-    const auto* const entry = std::find_if(std::begin(kScopeNames), std::end(kScopeNames), [&](const ScopeName& s) { return s.name == name; });
-    if (entry == std::end(kScopeNames)) return Error(kScopeUnknown, name.empty() ? "one of them is empty" : "not \"" + std::string(name.substr(0, 64)) + "\"");
+    const auto* const entry =
+        std::find_if(std::begin(kScopeNames), std::end(kScopeNames), [&](const ScopeName& s) { return s.name == name; });
+    if (entry == std::end(kScopeNames))
+      return Error(kScopeUnknown, name.empty() ? "one of them is empty" : "not \"" + std::string(name.substr(0, 64)) + "\"");
     scopes |= static_cast<std::uint8_t>(entry->scope);
     if (comma == std::string_view::npos) return scopes;
     rest = rest.substr(comma + 1);
@@ -89,9 +92,11 @@ Result<const Caller*> Callers::authenticate(std::string_view authorization, Scop
 
 Status Callers::insert(Caller caller) {
   if (!is_name(caller.name)) return Error(kCallerNameMalformed);
-  if (callers_.size() >= kMaxCallers) return Error(kCallersFileInvalid, "there are " + std::to_string(kMaxCallers) + " callers, the most there may be");
+  if (callers_.size() >= kMaxCallers)
+    return Error(kCallersFileInvalid, "there are " + std::to_string(kMaxCallers) + " callers, the most there may be");
   if (names_.contains(caller.name)) return Error(kCallerExists, caller.name);
-  if (!by_hash_.emplace(caller.key_sha256, callers_.size()).second) return Error(kCallersFileInvalid, "two callers have the same key_sha256");
+  if (!by_hash_.emplace(caller.key_sha256, callers_.size()).second)
+    return Error(kCallersFileInvalid, "two callers have the same key_sha256");
   names_.insert(caller.name);
   callers_.push_back(std::move(caller));
   return {};

@@ -1,7 +1,7 @@
 // access/callers.h - who may call, and what for.
 //
-// A caller key is "jwtd_" and 43 characters of base64url: 256 random bits. The file holds SHA-256 of the whole key, never the key; with that many
-// random bits a slow hash would add nothing. The file is TOML, written whole and renamed into place, mode 0600:
+// A caller key is "jwtd_" and 43 characters of base64url: 256 random bits. The file holds SHA-256 of the whole key, never the key; with
+// that many random bits a slow hash would add nothing. The file is TOML, written whole and renamed into place, mode 0600:
 //     [[caller]]
 //     name = "billing"
 //     key_sha256 = "<64 hex digits>"
@@ -26,14 +26,16 @@
 
 namespace jwtd::access {
 
-inline constexpr Code kCallerKeyMissing{"caller_key_missing", Fault::kUnauthenticated, "This route needs a caller key: Authorization: Bearer <key>."};
+inline constexpr Code kCallerKeyMissing{"caller_key_missing", Fault::kUnauthenticated,
+                                        "This route needs a caller key: Authorization: Bearer <key>."};
 inline constexpr Code kCallerKeyUnknown{"caller_key_unknown", Fault::kUnauthenticated, "The caller key is not valid here."};
 inline constexpr Code kScopeMissing{"scope_missing", Fault::kPermissionDenied, "The caller does not have the scope that this route needs."};
 inline constexpr Code kCallersFileInvalid{"callers_file_invalid", Fault::kInvalidArgument, "The callers file cannot be used"};
 inline constexpr Code kCallerExists{"caller_exists", Fault::kAlreadyExists, "There is a caller of this name already"};
 inline constexpr Code kCallerUnknown{"caller_unknown", Fault::kNotFound, "There is no caller of this name"};
 inline constexpr Code kScopeUnknown{"scope_unknown", Fault::kInvalidArgument, "The scopes are mint, read and read:pii"};
-inline constexpr Code kCallerNameMalformed{"caller_name_malformed", Fault::kInvalidArgument, "A caller's name is 1 to 64 characters out of a-z A-Z 0-9 - _ ."};
+inline constexpr Code kCallerNameMalformed{"caller_name_malformed", Fault::kInvalidArgument,
+                                           "A caller's name is 1 to 64 characters out of a-z A-Z 0-9 - _ ."};
 
 enum class Scope : std::uint8_t { kMint = 1, kRead = 2, kReadPii = 4 };
 

@@ -29,7 +29,9 @@ Error invalid(const std::string& path, const std::string& reason) { return Error
 Error invalid_at(const std::string& path, unsigned line, const std::string& reason) {
   return Error(kCallersFileInvalid, path + ":" + std::to_string(line) + ": " + reason);
 }
-Error failed(const std::string& path, const char* what, int error) { return invalid(path, std::string(what) + ": " + std::strerror(error)); }
+Error failed(const std::string& path, const char* what, int error) {
+  return invalid(path, std::string(what) + ": " + std::strerror(error));
+}
 
 class Fd {
  public:
@@ -74,7 +76,9 @@ bool is_lower_hex_sha256(std::string_view text) {
 }
 
 // Shape only: it is shown, never calculated with.
-bool is_rfc3339(std::string_view text) { return text.size() >= 20 && text.size() <= 35 && text.find_first_not_of("0123456789-:.TZ+") == std::string_view::npos; }
+bool is_rfc3339(std::string_view text) {
+  return text.size() >= 20 && text.size() <= 35 && text.find_first_not_of("0123456789-:.TZ+") == std::string_view::npos;
+}
 
 unsigned line_of(const toml::node& node) { return node.source().begin.line; }
 
@@ -89,7 +93,8 @@ std::optional<Wrong> read_scopes(const toml::node& node, Caller& caller) {
   for (const toml::node& item : *list) {
     const auto* const text = item.as_string();
     if (text == nullptr) return Wrong{line_of(item), "scope must hold strings only"};
-    const Result<std::uint8_t> scope = text->get().find(',') == std::string::npos ? parse_scopes(text->get()) : Error(kScopeUnknown, "not a list in a string");
+    const Result<std::uint8_t> scope =
+        text->get().find(',') == std::string::npos ? parse_scopes(text->get()) : Error(kScopeUnknown, "not a list in a string");
     if (!scope) return Wrong{line_of(item), scope.error().message()};
     if ((caller.scopes & *scope) != 0) return Wrong{line_of(item), "scope has \"" + text->get() + "\" twice"};
     caller.scopes |= *scope;
@@ -97,7 +102,8 @@ std::optional<Wrong> read_scopes(const toml::node& node, Caller& caller) {
   return std::nullopt;
 }
 
-std::optional<Wrong> read_text(const toml::node& node, std::string_view key, bool (*is_good)(std::string_view), const char* shape, std::string& out) {
+std::optional<Wrong> read_text(const toml::node& node, std::string_view key, bool (*is_good)(std::string_view), const char* shape,
+                               std::string& out) {
   const auto* const text = node.as_string();
   if (text == nullptr || !is_good(text->get())) return Wrong{line_of(node), std::string(key) + " must be " + shape};
   out = text->get();
@@ -108,7 +114,8 @@ std::optional<Wrong> read_caller(const toml::table& table, Caller& caller) {
   for (const auto& [key, value] : table) {
     std::optional<Wrong> wrong;
     if (key == "name") {
-      wrong = read_text(value, key, [](std::string_view text) { return !text.empty(); }, "a string", caller.name);
+      wrong = read_text(
+          value, key, [](std::string_view text) { return !text.empty(); }, "a string", caller.name);
     } else if (key == "key_sha256") {
       wrong = read_text(value, key, is_lower_hex_sha256, "64 lower-case hex digits", caller.key_sha256);
     } else if (key == "created") {
@@ -116,7 +123,8 @@ std::optional<Wrong> read_caller(const toml::table& table, Caller& caller) {
     } else if (key == "scope") {
       wrong = read_scopes(value, caller);
     } else {
-      wrong = Wrong{key.source().begin.line, "unknown key \"" + std::string(key.str()) + "\"; a caller has name, key_sha256, scope and created"};
+      wrong = Wrong{key.source().begin.line,
+                    "unknown key \"" + std::string(key.str()) + "\"; a caller has name, key_sha256, scope and created"};
     }
     if (wrong) return wrong;
   }
@@ -188,13 +196,16 @@ Result<Callers> Callers::parse(std::string_view text, const std::string& path) {
   }
   Callers callers;
   for (const auto& [key, value] : document.table()) {
-    if (key != "caller") return invalid_at(path, key.source().begin.line, "unknown key \"" + std::string(key.str()) + "\"; there are only [[caller]] tables");
+    if (key != "caller")
+      return invalid_at(path, key.source().begin.line, "unknown key \"" + std::string(key.str()) + "\"; there are only [[caller]] tables");
     const toml::array* const list = value.as_array();
-    if (list == nullptr || !list->is_array_of_tables()) return invalid_at(path, key.source().begin.line, "each caller is a table headed [[caller]]");
+    if (list == nullptr || !list->is_array_of_tables())
+      return invalid_at(path, key.source().begin.line, "each caller is a table headed [[caller]]");
     for (const toml::node& item : *list) {
       Caller caller;
       if (const std::optional<Wrong> wrong = read_caller(*item.as_table(), caller)) return invalid_at(path, wrong->line, wrong->reason);
-      if (const Status status = callers.insert(std::move(caller)); !status) return invalid_at(path, line_of(item), status.error().message());
+      if (const Status status = callers.insert(std::move(caller)); !status)
+        return invalid_at(path, line_of(item), status.error().message());
     }
   }
   return callers;
@@ -209,7 +220,8 @@ Result<Callers> Callers::load(const std::string& path) {
 
 // Nothing here needs quoting: names are out of a small alphabet, and the rest is hex digits, scopes and a date.
 Status Callers::save(const std::string& path) const {
-  std::string text = "# Who may call jwtd, and what for. Written by `jwtd caller add` and `jwtd caller remove`; comments do not survive them.\n";
+  std::string text =
+      "# Who may call jwtd, and what for. Written by `jwtd caller add` and `jwtd caller remove`; comments do not survive them.\n";
   for (const Caller& caller : callers_) {
     text += "\n[[caller]]\nname = \"" + caller.name + "\"\nkey_sha256 = \"" + caller.key_sha256 + "\"\nscope = [";
     const char* comma = "";

@@ -64,7 +64,8 @@ class CallersFile : public testing::Test {
 };
 
 std::string entry(const std::string& name, char digit = 'a', const std::string& more = "") {
-  return "[[caller]]\nname = \"" + name + "\"\nkey_sha256 = \"" + std::string(64, digit) + "\"\nscope = [\"read\"]\ncreated = \"" + kCreated + "\"\n" + more;
+  return "[[caller]]\nname = \"" + name + "\"\nkey_sha256 = \"" + std::string(64, digit) + "\"\nscope = [\"read\"]\ncreated = \"" +
+         kCreated + "\"\n" + more;
 }
 
 std::string added(Callers& callers, const std::string& name, std::uint8_t scopes) {
@@ -93,7 +94,8 @@ TEST(Scopes, AnythingElseIsRefused) {
 }
 
 TEST(Scopes, NamesAreSorted) {
-  EXPECT_THAT((Caller{"x", static_cast<std::uint8_t>(kMint | kRead | kPii), "", ""}.scope_names()), ElementsAre("mint", "read", "read:pii"));
+  EXPECT_THAT((Caller{"x", static_cast<std::uint8_t>(kMint | kRead | kPii), "", ""}.scope_names()),
+              ElementsAre("mint", "read", "read:pii"));
 }
 
 TEST(Keys, HaveThePrefixAnd43CharactersOfBase64url) {
@@ -131,7 +133,8 @@ TEST(Authenticate, TheSchemeIsMatchedWithoutRegardToCase) {
 TEST(Authenticate, WithoutABearerKeyItIsMissing) {
   Callers callers;
   const std::string key = added(callers, "billing", kRead);
-  for (const std::string& field : {std::string(), key, "Basic " + key, std::string("Bearer"), std::string("Bearer "), "Bearer" + key, "Bearer\t" + key, "Bearers " + key, " Bearer " + key}) {
+  for (const std::string& field : {std::string(), key, "Basic " + key, std::string("Bearer"), std::string("Bearer "), "Bearer" + key,
+                                   "Bearer\t" + key, "Bearers " + key, " Bearer " + key}) {
     EXPECT_EQ(refused(callers, field), &kCallerKeyMissing) << field;
   }
 }
@@ -143,8 +146,8 @@ TEST(Authenticate, AnyOtherTextIsUnknown) {
   flipped.back() = flipped.back() == 'A' ? 'E' : 'A';
   std::string wrong_prefix = key;
   wrong_prefix[0] = 'J';
-  for (const std::string& text : {flipped, wrong_prefix, key + "A", key.substr(0, 47), key + " ", "x " + key, std::string(100'000, 'A'), callers.all()[0].key_sha256,
-                                  std::string(48, '\0')}) {
+  for (const std::string& text : {flipped, wrong_prefix, key + "A", key.substr(0, 47), key + " ", "x " + key, std::string(100'000, 'A'),
+                                  callers.all()[0].key_sha256, std::string(48, '\0')}) {
     EXPECT_EQ(refused(callers, "Bearer " + text), &kCallerKeyUnknown);
   }
 }
@@ -169,7 +172,8 @@ TEST(Add, ANameIsTakenOnce) {
 
 TEST(Add, NamesAreOutOfASmallAlphabet) {
   Callers callers;
-  for (const std::string& name : {std::string(), std::string(65, 'a'), std::string("a b"), std::string("a\"b"), std::string("a\nb"), std::string("\xC3\xA4"), std::string("a\0b", 3)}) {
+  for (const std::string& name : {std::string(), std::string(65, 'a'), std::string("a b"), std::string("a\"b"), std::string("a\nb"),
+                                  std::string("\xC3\xA4"), std::string("a\0b", 3)}) {
     const auto key = callers.add(name, kRead, kCreated);
     ASSERT_FALSE(key) << name;
     EXPECT_TRUE(key.error().is(kCallerNameMalformed));
@@ -187,7 +191,8 @@ TEST(Add, ACallerWithoutAScopeIsRefused) {
 
 TEST(Remove, TakesAwayOneCallerAndItsKey) {
   Callers callers;
-  const std::string first = added(callers, "first", kRead), second = added(callers, "second", kRead), third = added(callers, "third", kRead);
+  const std::string first = added(callers, "first", kRead), second = added(callers, "second", kRead),
+                    third = added(callers, "third", kRead);
   ASSERT_TRUE(callers.remove("second"));
   EXPECT_EQ(refused(callers, "Bearer " + second), &kCallerKeyUnknown);
   EXPECT_EQ((*callers.authenticate("Bearer " + first, Scope::kRead))->name, "first");
@@ -230,7 +235,8 @@ TEST_F(CallersFile, HoldsNoKey) {
 }
 
 TEST_F(CallersFile, OneMadeElsewhereWorks) {
-  write(std::string("[[caller]]\nname = 'a'\ncreated = '2026-11-23T22:00:00.5+01:00'\nscope = ['mint',\n  'read:pii']\nkey_sha256 = '") + kHashOfA + "'\n");
+  write(std::string("[[caller]]\nname = 'a'\ncreated = '2026-11-23T22:00:00.5+01:00'\nscope = ['mint',\n  'read:pii']\nkey_sha256 = '") +
+        kHashOfA + "'\n");
   const auto callers = Callers::load(path_);
   ASSERT_TRUE(callers) << callers.error().message();
   EXPECT_EQ(refused(*callers, "Bearer jwtd_" + std::string(43, 'A'), Scope::kReadPii), nullptr);
@@ -294,14 +300,32 @@ TEST_F(CallersFile, OnlyItsOwnFormIsTaken) {
   };
   const std::string h = '"' + hash + '"', c = '"' + std::string(kCreated) + '"';
   ASSERT_EQ(refusal(caller("\"a\"", h, "[\"read\"]", c)), "accepted");
-  const std::string wrong[] = {
-      caller("1", h, "[\"read\"]", c), caller("\"\"", h, "[\"read\"]", c), caller("\"a b\"", h, "[\"read\"]", c),
-      caller("\"a\"", "\"" + hash.substr(1) + "\"", "[\"read\"]", c), caller("\"a\"", "\"" + std::string(64, 'A') + "\"", "[\"read\"]", c),
-      caller("\"a\"", "\"" + std::string(64, 'g') + "\"", "[\"read\"]", c), caller("\"a\"", "1", "[\"read\"]", c), caller("\"a\"", h, "\"read\"", c),
-      caller("\"a\"", h, "[]", c), caller("\"a\"", h, "[1]", c), caller("\"a\"", h, "[\"write\"]", c), caller("\"a\"", h, "[\"read\", \"read\"]", c),
-      caller("\"a\"", h, "[\"read,mint\"]", c), caller("\"a\"", h, "[[\"read\"]]", c), caller("\"a\"", h, "[\"read\"]", "\"yesterday\""),
-      caller("\"a\"", h, "[\"read\"]", "2026-11-23T22:00:00Z"), caller("\"a\"", h, "[\"read\"]", "\"\""),
-      "caller = []\ncaller = []\n", "caller = 1\n", "[caller]\nname = \"a\"\n", "caller = [1]\n", "[[caller]]\n", "[[caller]]\nname = \"a\"\n", "x = 1\n", "\xff\xfe", "{}"};
+  const std::string wrong[] = {caller("1", h, "[\"read\"]", c),
+                               caller("\"\"", h, "[\"read\"]", c),
+                               caller("\"a b\"", h, "[\"read\"]", c),
+                               caller("\"a\"", "\"" + hash.substr(1) + "\"", "[\"read\"]", c),
+                               caller("\"a\"", "\"" + std::string(64, 'A') + "\"", "[\"read\"]", c),
+                               caller("\"a\"", "\"" + std::string(64, 'g') + "\"", "[\"read\"]", c),
+                               caller("\"a\"", "1", "[\"read\"]", c),
+                               caller("\"a\"", h, "\"read\"", c),
+                               caller("\"a\"", h, "[]", c),
+                               caller("\"a\"", h, "[1]", c),
+                               caller("\"a\"", h, "[\"write\"]", c),
+                               caller("\"a\"", h, "[\"read\", \"read\"]", c),
+                               caller("\"a\"", h, "[\"read,mint\"]", c),
+                               caller("\"a\"", h, "[[\"read\"]]", c),
+                               caller("\"a\"", h, "[\"read\"]", "\"yesterday\""),
+                               caller("\"a\"", h, "[\"read\"]", "2026-11-23T22:00:00Z"),
+                               caller("\"a\"", h, "[\"read\"]", "\"\""),
+                               "caller = []\ncaller = []\n",
+                               "caller = 1\n",
+                               "[caller]\nname = \"a\"\n",
+                               "caller = [1]\n",
+                               "[[caller]]\n",
+                               "[[caller]]\nname = \"a\"\n",
+                               "x = 1\n",
+                               "\xff\xfe",
+                               "{}"};
   for (const std::string& text : wrong) EXPECT_NE(refusal(text), "accepted") << text;
   for (const char* key : {"name", "key_sha256", "scope", "created"}) {
     std::string text = caller("\"a\"", h, "[\"read\"]", c);

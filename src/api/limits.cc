@@ -16,7 +16,7 @@ void add_limit_fields(http::Response& response, const limit::Decision& decision)
   if (!decision.rule) return;
   std::string& out = response.fields;
   out.append("RateLimit-Policy: \"").append(decision.rule->name).append("\";q=").append(std::to_string(decision.rate->burst));
-  out.append(";w=").append(seconds_up(decision.rate->interval() * decision.rate->burst)).append("\r\n");
+  out.append(";w=").append(seconds_up(decision.rate->window())).append("\r\n");
   out.append("RateLimit: \"").append(decision.rule->name).append("\";r=").append(std::to_string(decision.remaining));
   out.append(";t=").append(seconds_up(decision.reset_after)).append("\r\n");
   if (!decision.allowed) response.add_field("Retry-After", seconds_up(decision.retry_after));

@@ -36,7 +36,9 @@ std::string joined(const std::vector<std::string>& words) {
 }
 
 // Of someone's mistake on the command line, or of the machine it runs on.
-int code_of(const Error& error) { return error.is(access::kCallerNameMalformed) || error.is(access::kScopeUnknown) ? kExitUsage : kExitFailed; }
+int code_of(const Error& error) {
+  return error.is(access::kCallerNameMalformed) || error.is(access::kScopeUnknown) ? kExitUsage : kExitFailed;
+}
 
 void list_as_text(const std::vector<access::Caller>& callers, std::ostream& out) {
   std::size_t name_width = 4, scope_width = 5;
@@ -49,7 +51,8 @@ void list_as_text(const std::vector<access::Caller>& callers, std::ostream& out)
         << std::setw(20) << created << "  " << hash << '\n';
   };
   line("NAME", "SCOPE", "CREATED", "KEY SHA-256");
-  for (const access::Caller& c : callers) line(c.name, joined(c.scope_names()), c.created, c.key_sha256.substr(0, kShownHashDigits) + "...");
+  for (const access::Caller& c : callers)
+    line(c.name, joined(c.scope_names()), c.created, c.key_sha256.substr(0, kShownHashDigits) + "...");
 }
 
 }  // namespace
@@ -74,8 +77,9 @@ int caller_add(const CallerAdd& request, std::ostream& out, std::ostream& err, U
     err << "jwtd: the key of \"" << caller.name << "\" could not be written out, and is lost: remove this caller and add it again\n";
     return kExitFailed;
   }
-  err << "Caller \"" << caller.name << "\" may " << joined(caller.scope_names()) << ". This is the only time its key is shown: "
-      << request.callers_file << " has only a hash.\nIt goes into requests as \"Authorization: Bearer <key>\". A running server takes it up within "
+  err << "Caller \"" << caller.name << "\" may " << joined(caller.scope_names())
+      << ". This is the only time its key is shown: " << request.callers_file
+      << " has only a hash.\nIt goes into requests as \"Authorization: Bearer <key>\". A running server takes it up within "
       << "seconds, or at SIGHUP.\n";
   return kExitOk;
 }
@@ -87,7 +91,10 @@ int caller_list(const CallerList& request, std::ostream& out, std::ostream& err)
   if (request.json) {
     ordered_json list = ordered_json::array();
     for (const access::Caller& c : callers->all()) {
-      list.push_back({{"name", c.name}, {"scope", c.scope_names()}, {"created", c.created}, {"key_sha256_prefix", c.key_sha256.substr(0, kShownHashDigits)}});
+      list.push_back({{"name", c.name},
+                      {"scope", c.scope_names()},
+                      {"created", c.created},
+                      {"key_sha256_prefix", c.key_sha256.substr(0, kShownHashDigits)}});
     }
     out << list.dump() << '\n';
   } else if (callers->all().empty()) {

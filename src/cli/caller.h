@@ -20,7 +20,8 @@ struct CallerAdd {
 };
 
 // The key, alone on a line on `out`: the only time it is seen; what to do next on `err`.
-// kExitOk; kExitUsage: name or scopes malformed, or the file is not a callers file; kExitFailed: the name is taken, or it cannot be written.
+// kExitOk; kExitUsage: name or scopes malformed, or the file is not a callers file; kExitFailed: the name is taken, or it cannot be
+// written.
 int caller_add(const CallerAdd& request, std::ostream& out, std::ostream& err, UnixSeconds now);
 
 struct CallerList {

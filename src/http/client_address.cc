@@ -113,7 +113,8 @@ std::optional<std::string_view> unquote(std::string_view text, std::span<char> b
   return std::string_view(buffer.data(), size);
 }
 
-// The `for` of one forwarded-element (RFC 7239 s4), if that is an address. White space around ";" is taken, though the RFC has none: some write it.
+// The `for` of one forwarded-element (RFC 7239 s4), if that is an address. White space around ";" is taken, though the RFC has none: some
+// write it.
 std::optional<Address> address_of_element(std::string_view element) {
   std::optional<std::string_view> value;
   while (!element.empty()) {
@@ -154,7 +155,8 @@ bool TrustedNetwork::contains(const Address& a) const {
 
 std::optional<Address> parse_address(std::string_view text) {
   const std::size_t colon = text.find(':');
-  if (!text.starts_with('[') && colon != std::string_view::npos && text.find(':', colon + 1) != std::string_view::npos) return parse_v6(text);
+  if (!text.starts_with('[') && colon != std::string_view::npos && text.find(':', colon + 1) != std::string_view::npos)
+    return parse_v6(text);
   return parse_node(text, is_port);
 }
 
@@ -170,7 +172,8 @@ ClientKey client_key(const Address& address) {
   return key;
 }
 
-Address client_address(const Address& peer, std::span<const std::string_view> values, bool rfc7239, std::span<const TrustedNetwork> trusted) {
+Address client_address(const Address& peer, std::span<const std::string_view> values, bool rfc7239,
+                       std::span<const TrustedNetwork> trusted) {
   Address current = peer;
   if (!is_trusted(current, trusted)) return current;
   std::size_t hops = 0;

@@ -1,9 +1,9 @@
 // http/client_address.h - whom a request comes from, when some of the hops before us are our own proxies.
 //
 // X-Forwarded-For and Forwarded (RFC 7239) are read only when the TCP peer is in a trusted network; then hops are taken from the right as
-// long as they are trusted, and the first one that is not is the client. A hop that is not an address ("unknown", "_hidden", garbage) ends the
-// walk: the last trusted address counts, so a forged field can only make limits stricter. So do a Forwarded element without `for`, with two of
-// them, or with an unquoted port or IPv6 address (RFC 7239 s6), and the end of kMaxForwardedHops.
+// long as they are trusted, and the first one that is not is the client. A hop that is not an address ("unknown", "_hidden", garbage) ends
+// the walk: the last trusted address counts, so a forged field can only make limits stricter. So do a Forwarded element without `for`, with
+// two of them, or with an unquoted port or IPv6 address (RFC 7239 s6), and the end of kMaxForwardedHops.
 //
 // Cost: none when the peer is not trusted; else one pass over the field lines from their end. Nothing allocates.
 #pragma once

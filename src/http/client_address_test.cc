@@ -16,7 +16,8 @@ Address address(std::string_view text) {
 }
 
 const std::vector<TrustedNetwork>& proxies() {
-  static const std::vector<TrustedNetwork> networks{{address("10.0.0.0"), 96 + 8}, {address("192.0.2.128"), 96 + 25}, {address("2001:db8:ffff::"), 48}};
+  static const std::vector<TrustedNetwork> networks{
+      {address("10.0.0.0"), 96 + 8}, {address("192.0.2.128"), 96 + 25}, {address("2001:db8:ffff::"), 48}};
   return networks;
 }
 
@@ -42,11 +43,48 @@ TEST(ParseAddress, AMappedAddressEqualsTheIPv4One) {
 }
 
 TEST(ParseAddress, EverythingElseIsNoAddress) {
-  for (const char* text :
-       {"", " ", "1", "1.2.3", "1.2.3.4.5", "1.2.3.256", "01.2.3.4", "1.2.3.04", "0x1.2.3.4", "1.2.3.4 ", " 1.2.3.4", "1.2.3.4:", "1.2.3.4:x", "1.2.3.4:65536",
-        "1.2.3.4:000080", "1.2.3.4:-1", "1.2.3.4/8", "[1.2.3.4]", "[1.2.3.4]:80", "2001:db8::1]", "[2001:db8::1", "[2001:db8::1]443", "[2001:db8::1]:", "[]", "[", "]",
-        ":", "::::", "1::2::3", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "fe80::1%eth0", "[fe80::1%25eth0]", "12345::", "unknown", "_hidden", "localhost", "\"1.2.3.4\"",
-        "2001:db8::1%0", "1.2.3.4,5.6.7.8", "[[::1]]", "[::1]]"}) {
+  for (const char* text : {"",
+                           " ",
+                           "1",
+                           "1.2.3",
+                           "1.2.3.4.5",
+                           "1.2.3.256",
+                           "01.2.3.4",
+                           "1.2.3.04",
+                           "0x1.2.3.4",
+                           "1.2.3.4 ",
+                           " 1.2.3.4",
+                           "1.2.3.4:",
+                           "1.2.3.4:x",
+                           "1.2.3.4:65536",
+                           "1.2.3.4:000080",
+                           "1.2.3.4:-1",
+                           "1.2.3.4/8",
+                           "[1.2.3.4]",
+                           "[1.2.3.4]:80",
+                           "2001:db8::1]",
+                           "[2001:db8::1",
+                           "[2001:db8::1]443",
+                           "[2001:db8::1]:",
+                           "[]",
+                           "[",
+                           "]",
+                           ":",
+                           "::::",
+                           "1::2::3",
+                           "1:2:3:4:5:6:7",
+                           "1:2:3:4:5:6:7:8:9",
+                           "fe80::1%eth0",
+                           "[fe80::1%25eth0]",
+                           "12345::",
+                           "unknown",
+                           "_hidden",
+                           "localhost",
+                           "\"1.2.3.4\"",
+                           "2001:db8::1%0",
+                           "1.2.3.4,5.6.7.8",
+                           "[[::1]]",
+                           "[::1]]"}) {
     EXPECT_FALSE(parse_address(text)) << text;
   }
   EXPECT_FALSE(parse_address(std::string_view("1.2.3.4\0", 8)));
@@ -114,8 +152,8 @@ TEST(ForwardedFor, SeveralLinesAreOneListInTheirOrder) {
 TEST(ForwardedFor, WhenAllHopsAreOursTheFarthestCounts) { EXPECT_EQ(seen({"10.0.0.3, 10.0.0.2"}), address("10.0.0.3")); }
 
 TEST(ForwardedFor, AHopThatIsNoAddressEndsTheWalkAtOurLastProxy) {
-  for (const char* text : {"203.0.113.7, unknown", "203.0.113.7, _hidden", "203.0.113.7, 10.0.0.256", "203.0.113.7, \"198.51.100.1\"", "203.0.113.7, for=198.51.100.1",
-                           "203.0.113.7 198.51.100.1"}) {
+  for (const char* text : {"203.0.113.7, unknown", "203.0.113.7, _hidden", "203.0.113.7, 10.0.0.256", "203.0.113.7, \"198.51.100.1\"",
+                           "203.0.113.7, for=198.51.100.1", "203.0.113.7 198.51.100.1"}) {
     EXPECT_EQ(seen({text}), address("10.0.0.1")) << text;
   }
   EXPECT_EQ(seen({"203.0.113.7, garbage, 10.0.0.2"}), address("10.0.0.2"));
@@ -161,14 +199,38 @@ TEST(Forwarded, QuotedStringsMayHoldDividersAndEscapes) {
   EXPECT_EQ(forwarded({R"(for=203.0.113.7;x="a\\", for=10.0.0.2)"}), address("203.0.113.7"));
 }
 
-TEST(Forwarded, SpaceAndEmptyPairsAroundSemicolonsAreTaken) { EXPECT_EQ(forwarded({"for=203.0.113.7 ; proto=https;"}), address("203.0.113.7")); }
+TEST(Forwarded, SpaceAndEmptyPairsAroundSemicolonsAreTaken) {
+  EXPECT_EQ(forwarded({"for=203.0.113.7 ; proto=https;"}), address("203.0.113.7"));
+}
 
 TEST(Forwarded, WhatTheGrammarDoesNotHaveEndsTheWalk) {
-  for (const char* text :
-       {"proto=https", "for=", "for", "=203.0.113.7", "for=\"\"", "for=\"203.0.113.7", "for=203.0.113.7\"", "for= 203.0.113.7", "for =203.0.113.7", "for=203.0.113.7:80",
-        "for=2001:db8::7", "for=[2001:db8::7]", "for=\"2001:db8::7\"", "for=\"[203.0.113.7]\"", "for=203.0.113.7;for=203.0.113.8", "for=203.0.113.7;FOR=203.0.113.7",
-        "203.0.113.7", "for=unknown", "for=\"unknown\"", "for=_x", "for=\"203.0.113.7:_\"", "for=\"203.0.113.7:\"", "for=\"203.0.113.7:99999\"", "for=\"203.0.113.7\"x",
-        "for=\"203.0.113.7\\\"", "for=203.0.113.7;b@d=1", "for=203.0.113.7;novalue"}) {
+  for (const char* text : {"proto=https",
+                           "for=",
+                           "for",
+                           "=203.0.113.7",
+                           "for=\"\"",
+                           "for=\"203.0.113.7",
+                           "for=203.0.113.7\"",
+                           "for= 203.0.113.7",
+                           "for =203.0.113.7",
+                           "for=203.0.113.7:80",
+                           "for=2001:db8::7",
+                           "for=[2001:db8::7]",
+                           "for=\"2001:db8::7\"",
+                           "for=\"[203.0.113.7]\"",
+                           "for=203.0.113.7;for=203.0.113.8",
+                           "for=203.0.113.7;FOR=203.0.113.7",
+                           "203.0.113.7",
+                           "for=unknown",
+                           "for=\"unknown\"",
+                           "for=_x",
+                           "for=\"203.0.113.7:_\"",
+                           "for=\"203.0.113.7:\"",
+                           "for=\"203.0.113.7:99999\"",
+                           "for=\"203.0.113.7\"x",
+                           "for=\"203.0.113.7\\\"",
+                           "for=203.0.113.7;b@d=1",
+                           "for=203.0.113.7;novalue"}) {
     EXPECT_EQ(forwarded({text}), address("10.0.0.1")) << text;
   }
   EXPECT_EQ(forwarded({"for=\"" + std::string(5000, '1') + "\""}), address("10.0.0.1"));
@@ -177,7 +239,8 @@ TEST(Forwarded, WhatTheGrammarDoesNotHaveEndsTheWalk) {
 // The heart of the matter: a client may send any octets at all; our proxy appends what it saw; that is what must count.
 TEST(ClientAddress, NothingThatAClientSendsHidesWhatOurProxyAppended) {
   std::mt19937 random(1);
-  const std::string_view pieces[]{"\"", "\\", ",", ";", "for=", "for=\"", "10.0.0.9", "1.2.3.4", "[2001:db8::1]", " ", "=", "x", "\"[", "]\"", "unknown", "\t", ":80", "_h"};
+  const std::string_view pieces[]{"\"", "\\", ",", ";",   "for=", "for=\"",  "10.0.0.9", "1.2.3.4", "[2001:db8::1]",
+                                  " ",  "=",  "x", "\"[", "]\"",  "unknown", "\t",       ":80",     "_h"};
   for (int i = 0; i < 50'000; ++i) {
     std::string sent;
     for (unsigned n = random() % 12; n > 0; --n) sent += pieces[random() % std::size(pieces)];

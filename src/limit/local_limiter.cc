@@ -19,14 +19,12 @@
 namespace jwtd::limit {
 namespace {
 
-constexpr std::size_t kWays = 8;            // two cache lines, which the prefetcher fetches as a pair
-constexpr std::size_t kStripes = 1024;      // two of a hundred threads meet in one percent of the cases
-constexpr std::size_t kMaxShards = 16'384;  // overflow cells a rate: 128 KiB, so they stay in the second-level cache
-constexpr std::size_t kInlineRates = 16;    // rates over all rules that need no allocation; more work, slower
-constexpr int kSpinsBeforeYield = 64;       // a holder needs some 100 ns unless it lost its processor
-// 36 and 73 years of nanoseconds: the sums below (a time, a tolerance or the longest interval, an interval) stay within 64 bits.
-constexpr std::int64_t kMaxTime = std::int64_t{1} << 60;
-constexpr std::int64_t kMaxTolerance = std::int64_t{1} << 61;
+constexpr std::size_t kWays = 8;                          // two cache lines, which the prefetcher fetches as a pair
+constexpr std::size_t kStripes = 1024;                    // two requests at once meet in one of a thousand cases
+constexpr std::size_t kMaxShards = 16'384;                // overflow cells a rate: 128 KiB, so they stay in the second-level cache
+constexpr std::size_t kInlineRates = 16;                  // rates over all rules that need no allocation; more work, slower
+constexpr int kSpinsBeforeYield = 64;                     // a holder needs some 100 ns unless it lost its processor
+constexpr std::int64_t kMaxTime = std::int64_t{1} << 60;  // 36 years of nanoseconds since boot; see Rate::kMaxWindow
 
 struct Cell {
   std::uint64_t hash;  // 0: never used
@@ -50,8 +48,8 @@ struct Line {
   const Rule* rule;
   const Rate* rate;
   KeyKind kind;
-  std::int64_t interval;   // nanoseconds a permit
-  std::int64_t tolerance;  // burst * interval: how far TAT may be ahead of now
+  std::int64_t interval;  // nanoseconds a permit
+  std::int64_t window;    // how far TAT may be ahead of now
 };
 
 // One line of one request.
@@ -63,19 +61,15 @@ struct Slot {
   std::int64_t tat;  // what counts for the key, not before now
 };
 
-Line line_of(const Rule& rule, const Rate& rate) {
-  const std::int64_t interval = rate.interval().count();
-  const std::int64_t most = std::min<std::int64_t>(rate.burst, kMaxTolerance / interval);
-  return Line{&rule, &rate, rule.key, interval, std::max<std::int64_t>(most, 1) * interval};
-}
-
 }  // namespace
 
 struct LocalLimiter::Table {
   Table(const std::vector<Rule>& rules, std::size_t cells)
-      : hash(random_octets(SipHash<1, 3>::kKeyBytes)), sets(std::bit_ceil(std::max(cells, kWays)) / kWays), shards(std::min(sets, kMaxShards)) {
+      : hash(random_octets(SipHash<1, 3>::kKeyBytes)),
+        sets(std::bit_ceil(std::max(cells, kWays)) / kWays),
+        shards(std::min(sets, kMaxShards)) {
     for (const Rule& rule : rules) {
-      for (const Rate& rate : rule.rates) lines.push_back(line_of(rule, rate));
+      for (const Rate& rate : rule.rates) lines.push_back({&rule, &rate, rule.key, rate.interval().count(), rate.window().count()});
     }
     cell_memory = map(sets * kWays * sizeof(Cell));
     cell = static_cast<Cell*>(cell_memory.data);
@@ -204,7 +198,7 @@ Decision LocalLimiter::Table::decide(std::span<Slot> slots, std::int64_t now) {
     Slot& slot = slots[i];
     overflows |= look_up(i, slot, now);
     const std::int64_t ahead = slot.tat - now;
-    const std::int64_t wait = ahead - (line.tolerance - line.interval);  // above 0: not even one permit is there
+    const std::int64_t wait = ahead - (line.window - line.interval);  // above 0: not even one permit is there
     if (wait > 0) {
       if (decision.allowed || wait > decision.retry_after.count()) {
         decision = Decision{false, line.rule, line.rate, 0, std::chrono::nanoseconds(wait), std::chrono::nanoseconds(ahead)};
@@ -265,8 +259,6 @@ Decision LocalLimiter::acquire_now(const ClientKey& client, Phone phone, Monoton
 
 std::uint64_t LocalLimiter::overflowed() const { return table_->overflowed.load(std::memory_order_relaxed); }
 
-std::size_t LocalLimiter::reserved_bytes() const {
-  return table_->cell_memory.size + table_->overflow_memory.size + sizeof(Table);
-}
+std::size_t LocalLimiter::reserved_bytes() const { return table_->cell_memory.size + table_->overflow_memory.size + sizeof(Table); }
 
 }  // namespace jwtd::limit

@@ -90,7 +90,8 @@ TEST(LocalLimiter, ARefusedRequestCostsNothing) {
 }
 
 TEST(LocalLimiter, ClientsPhonesAndAllAreCountedApart) {
-  LocalLimiter limiter({Rule{"c", KeyKind::kClient, {rate(2, 60s)}}, Rule{"p", KeyKind::kPhone, {rate(3, 60s)}}, Rule{"a", KeyKind::kAll, {rate(5, 60s)}}});
+  LocalLimiter limiter(
+      {Rule{"c", KeyKind::kClient, {rate(2, 60s)}}, Rule{"p", KeyKind::kPhone, {rate(3, 60s)}}, Rule{"a", KeyKind::kAll, {rate(5, 60s)}}});
   const auto asks = [&](std::uint32_t c, std::uint64_t p) { return limiter.acquire_now(client(c), phone(p), kStart); };
   EXPECT_TRUE(asks(1, 1).allowed);
   EXPECT_TRUE(asks(1, 2).allowed);
@@ -113,7 +114,8 @@ TEST(LocalLimiter, OnIPv4AndIPv6TheSameOctetsAreDifferentClients) {
 }
 
 TEST(LocalLimiter, WhenOneRateRefusesNoneIsCharged) {
-  LocalLimiter limiter({Rule{"p", KeyKind::kPhone, {rate(2, 60s)}}, Rule{"c", KeyKind::kClient, {rate(1, 1s), rate(3, 3600s)}}, Rule{"a", KeyKind::kAll, {rate(100, 60s)}}});
+  LocalLimiter limiter({Rule{"p", KeyKind::kPhone, {rate(2, 60s)}}, Rule{"c", KeyKind::kClient, {rate(1, 1s), rate(3, 3600s)}},
+                        Rule{"a", KeyKind::kAll, {rate(100, 60s)}}});
   ASSERT_TRUE(limiter.acquire_now(client(1), phone(1), kStart).allowed);
   for (int i = 0; i < 50; ++i) ASSERT_FALSE(limiter.acquire_now(client(1), phone(2), kStart).allowed);
   // Phone 2 still has both permits, the hour's rate two of three, and all 99 of 100.
@@ -258,7 +260,9 @@ INSTANTIATE_TEST_SUITE_P(Cells, SmallTable, testing::Values(1, 16, 64));
 
 TEST(LocalLimiter, ARequestThatTakesItsOwnSecondCellLeavesTheOverflowCellAsHigh) {
   LocalLimiter limiter({Rule{"c", KeyKind::kClient, {rate(1, 10s, 100)}}, Rule{"p", KeyKind::kPhone, {rate(1, 10s, 3)}}}, 8);
-  const auto asks = [&](std::uint32_t c, std::uint64_t p, Monotonic::time_point now) { return limiter.acquire_now(client(c), phone(p), now).allowed; };
+  const auto asks = [&](std::uint32_t c, std::uint64_t p, Monotonic::time_point now) {
+    return limiter.acquire_now(client(c), phone(p), now).allowed;
+  };
   // Eight keys fill the one set; of them only phone 1 is free at 10.5 s.
   EXPECT_TRUE(asks(1, 1, kStart));
   for (const auto& [c, p] : {std::pair{1, 2}, {2, 3}, {3, 4}, {4, 2}}) EXPECT_TRUE(asks(c, p, kStart + 1s));

@@ -15,12 +15,8 @@ struct Granularity {
   std::uint64_t seconds;
 };
 
-constexpr std::array<Granularity, 6> kGranularities{{{"second", 1},
-                                                     {"minute", 60},
-                                                     {"hour", 3'600},
-                                                     {"day", 86'400},
-                                                     {"month", 30ull * 86'400},
-                                                     {"year", 12ull * 30 * 86'400}}};
+constexpr std::array<Granularity, 6> kGranularities{
+    {{"second", 1}, {"minute", 60}, {"hour", 3'600}, {"day", 86'400}, {"month", 30ull * 86'400}, {"year", 12ull * 30 * 86'400}}};
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 bool is_letter(char c) { return lower(c) >= 'a' && lower(c) <= 'z'; }

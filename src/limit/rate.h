@@ -23,13 +23,19 @@ namespace jwtd::limit {
 inline constexpr Code kRateMalformed{"rate_malformed", Fault::kInvalidArgument, "The rate is not in the notation \"10 per minute\""};
 
 struct Rate {
-  std::uint32_t count;            // permits in each period, 1 to 1'000'000'000
-  std::chrono::seconds period;    // 1 s to 100 years
-  std::uint32_t burst;            // permits at once, >= 1; parse_rates() sets it to count
+  std::uint32_t count;          // permits in each period, 1 to 1'000'000'000
+  std::chrono::seconds period;  // 1 s to 100 years
+  std::uint32_t burst;          // permits at once, >= 1; parse_rates() sets it to count
   // >= 1 ns; rounded up, so that `count` intervals are never shorter than the period.
-  std::chrono::nanoseconds interval() const {
-    return (std::chrono::nanoseconds(period) + std::chrono::nanoseconds(count - 1)) / count;
+  std::chrono::nanoseconds interval() const { return (std::chrono::nanoseconds(period) + std::chrono::nanoseconds(count - 1)) / count; }
+  // How long an empty bucket takes to fill: burst * interval(), in whole intervals up to kMaxWindow (a larger burst counts as what fits).
+  std::chrono::nanoseconds window() const {
+    const std::int64_t one = interval().count();
+    const std::int64_t fits = kMaxWindow.count() / one;
+    return std::chrono::nanoseconds((fits < 1 ? 1 : fits < burst ? fits : static_cast<std::int64_t>(burst)) * one);
   }
+  // 73 years: a time, a window (or the longest interval) and an interval add up within 64 bits of nanoseconds.
+  static constexpr std::chrono::nanoseconds kMaxWindow{std::int64_t{1} << 61};
   friend bool operator==(const Rate&, const Rate&) = default;
 };
 

@@ -61,7 +61,8 @@ TEST(Rate, PluralCaseAndSpacingDoNotCount) {
 }
 
 TEST(Rate, AnyOfTheThreeSeparatorsStandsBetweenRates) {
-  for (const char* text : {"1/second;5/minute", "1/second,5/minute", "1/second|5/minute", "1/second ; 5/minute", " 1 per second| 5 per minute "}) {
+  for (const char* text :
+       {"1/second;5/minute", "1/second,5/minute", "1/second|5/minute", "1/second ; 5/minute", " 1 per second| 5 per minute "}) {
     const auto rates = parse_rates(text);
     ASSERT_TRUE(rates) << text;
     EXPECT_EQ(*rates, (std::vector<Rate>{rate(1, 1s), rate(5, 60s)})) << text;
@@ -77,6 +78,18 @@ TEST(Rate, AnIntervalIsRoundedUpSoThatNoPeriodHoldsMoreThanItsCount) {
   EXPECT_EQ(only("1 per 100 years").interval(), 36'000 * 24h);
 }
 
+TEST(Rate, AWindowIsTheTimeOfTheWholeBurst) {
+  EXPECT_EQ((Rate{10, 60s, 5}.window()), 30s);
+  EXPECT_EQ((Rate{3, 1s, 3}.window()), 1s + 2ns);
+}
+
+TEST(Rate, AWindowStaysWithinItsBound) {
+  const seconds year = 360 * 24h;
+  EXPECT_EQ((Rate{1, year, 1'000'000'000}.window()), 74 * year);
+  EXPECT_EQ((Rate{1, 100 * year, 1'000'000'000}.window()), 100 * year);
+  EXPECT_LE((Rate{1'000'000'000, 1s, 4'294'967'295}.window()), 5s);
+}
+
 TEST(Rate, ARefusalSaysAtWhichCharacter) {
   EXPECT_EQ(refusal("10 every minute"), "at character 4 of \"10 every minute\": expected \"per\" or \"/\"");
   EXPECT_EQ(refusal("10 per fortnight"), "at character 8 of \"10 per fortnight\": expected second, minute, hour, day, month or year");
@@ -86,10 +99,35 @@ TEST(Rate, ARefusalSaysAtWhichCharacter) {
 }
 
 TEST(Rate, WhatTheNotationDoesNotHaveIsRefused) {
-  for (const char* text : {"   ", "per second", "1", "1 per", "1/", "1 second", "-1 per second", "1.5 per second", "1 per 1.5 seconds", "1 per -1 second",
-                           "1 // second", "1 per second;;2 per minute", ";1/second", "1/s", "1/sec", "1/secondss", "1/ss", "1 pe r second",
-                           "1 per second:;2 per minute", "1 per second 2", "1 / per second", "one per second", "1 per per second", "1 per week",
-                           "1_000 per second", "1 per 2 3 seconds", "1 per \xC5\xBF" "econd", "\xD9\xA1 per second"}) {
+  for (const char* text : {"   ",
+                           "per second",
+                           "1",
+                           "1 per",
+                           "1/",
+                           "1 second",
+                           "-1 per second",
+                           "1.5 per second",
+                           "1 per 1.5 seconds",
+                           "1 per -1 second",
+                           "1 // second",
+                           "1 per second;;2 per minute",
+                           ";1/second",
+                           "1/s",
+                           "1/sec",
+                           "1/secondss",
+                           "1/ss",
+                           "1 pe r second",
+                           "1 per second:;2 per minute",
+                           "1 per second 2",
+                           "1 / per second",
+                           "one per second",
+                           "1 per per second",
+                           "1 per week",
+                           "1_000 per second",
+                           "1 per 2 3 seconds",
+                           "1 per \xC5\xBF"
+                           "econd",
+                           "\xD9\xA1 per second"}) {
     EXPECT_NE(refusal(text), "accepted") << text;
   }
   EXPECT_NE(refusal(std::string_view("1/second\0", 9)), "accepted");

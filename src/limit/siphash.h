@@ -1,7 +1,7 @@
 // limit/siphash.h - SipHash (Aumasson, Bernstein 2012): a short-input hash that cannot be aimed without its key.
 //
-// SipHash<2, 4> is the paper's; SipHash<1, 3> is the reduced form that hash tables use, where all an attacker sees is the time of a look-up.
-// Cost: 13 ns for 16 octets with <1, 3>. Allocates nothing; thread-safe, since it has no state but the key.
+// SipHash<2, 4> is the paper's; SipHash<1, 3> is the reduced form that hash tables use, where all an attacker sees is the time of a
+// look-up. Cost: for 16 octets six rounds with <1, 3>, ten with <2, 4>. Allocates nothing; thread-safe, since it has no state but the key.
 #pragma once
 
 #include <bit>
@@ -24,7 +24,8 @@ class SipHash {
     std::size_t at = 0;
     for (; at + 8 <= in.size(); at += 8) s.absorb(load(in.data() + at));
     std::uint64_t last = static_cast<std::uint64_t>(in.size()) << 56;
-    for (unsigned shift = 0; at < in.size(); ++at, shift += 8) last |= static_cast<std::uint64_t>(static_cast<unsigned char>(in[at])) << shift;
+    for (unsigned shift = 0; at < in.size(); ++at, shift += 8)
+      last |= static_cast<std::uint64_t>(static_cast<unsigned char>(in[at])) << shift;
     s.absorb(last);
     s.c ^= 0xff;
     for (int i = 0; i < kFinalRounds; ++i) s.round();
