@@ -215,7 +215,9 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::make(const TlsOptions& opt
       !set_sessions(context, previous == nullptr ? nullptr : previous->context_)) {
     return unusable("OpenSSL refuses the settings: " + openssl_reason());
   }
-  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);  // 34 KiB less for each idle connection
+  // 34 KiB less for each idle connection; and the chain is what the file has, not what each handshake could find besides.
+  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
+  SSL_CTX_set_read_ahead(context, 1);  // a record's head and body in one system call
   SSL_CTX_set_alpn_select_cb(context, select_protocol, nullptr);
   auto leaf = load_certificates(context, options.certificate);
   if (!leaf) return std::move(leaf).error();
