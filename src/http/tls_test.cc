@@ -276,9 +276,9 @@ TEST_F(TlsTest, AnUnreadableFileIsNamed) {
   ASSERT_EQ(::chmod(folder_.c_str(), 0755), 0);
   ASSERT_EQ(::chmod(path("a.key").c_str(), 0), 0);
   const bool root = ::geteuid() == 0;  // who could read it all the same
-  if (root) ASSERT_EQ(::seteuid(kNobody), 0);
+  if (root) { ASSERT_EQ(::seteuid(kNobody), 0); }
   const std::string said = refusal("a.crt", "a.key");
-  if (root) ASSERT_EQ(::seteuid(0), 0);
+  if (root) { ASSERT_EQ(::seteuid(0), 0); }
   EXPECT_THAT(said, AllOf(HasSubstr("a.key"), HasSubstr("Permission denied")));
 }
 
