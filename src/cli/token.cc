@@ -78,7 +78,8 @@ class Suspects {
 std::string valid_text(const jose::VerifiedJws& jws, UnixSeconds now) {
   // exp may lie in the past by the leeway.
   const UnixSeconds left = jws.exp - now;
-  const std::string distance = left >= 0 ? "expires in " + std::to_string(left) + " s" : "expired " + std::to_string(-left) + " s ago, within the leeway";
+  const std::string distance =
+      left >= 0 ? "expires in " + std::to_string(left) + " s" : "expired " + std::to_string(-left) + " s ago, within the leeway";
   return "valid: " + std::string(name_of(jws.algorithm)) + ", iss " + one_line(jws.iss) + ", xid " + one_line(jws.xid) + ", iat " +
          std::to_string(jws.iat) + ", exp " + std::to_string(jws.exp) + ", " + distance;
 }
@@ -135,7 +136,9 @@ Result<Draft> draft_of(const IssueRequest& request, UnixSeconds at) {
 
 void warn_about_key(const IssueRequest& request, const jose::HmacKey& key, std::ostream& err) {
   if (keys::is_published_sample(key)) err << "jwtd: warning: this API key is a published sample: anybody can sign with it\n";
-  if (keys::readable_by_everyone(request.key_file)) err << "jwtd: warning: every user may read " << request.key_file << "; chmod 600 would do\n";
+  if (keys::readable_by_everyone(request.key_file)) {
+    err << "jwtd: warning: every user may read " << request.key_file << "; chmod 600 would do\n";
+  }
 }
 
 ordered_json issued_json(const jose::Claims& claims, const std::string& token) {

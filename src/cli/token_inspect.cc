@@ -26,7 +26,8 @@ struct TimeClaim {
   const char* ahead;   // "expires 2026-... in 78 s"
   const char* behind;  // "expired 2026-... 12 s ago"
 };
-constexpr std::array<TimeClaim, 3> kTimeClaims{{{"iat", "issued", "issued"}, {"nbf", "valid from", "valid since"}, {"exp", "expires", "expired"}}};
+constexpr std::array<TimeClaim, 3> kTimeClaims{
+    {{"iat", "issued", "issued"}, {"nbf", "valid from", "valid since"}, {"exp", "expires", "expired"}}};
 
 // ASCII only, so that what a foreign token says cannot play tricks on a terminal.
 std::string in_ascii(const ordered_json& value) { return value.dump(-1, ' ', true, ordered_json::error_handler_t::replace); }
@@ -97,7 +98,11 @@ ordered_json as_json(const jose::Inspection& token, const ordered_json& header, 
     const std::optional<UnixSeconds> at = found == claims.end() ? std::nullopt : as_time(*found);
     if (at) times[claim.name] = {{"at", format_rfc3339(*at * 1000)}, {"seconds_from_now", *at - now}};
   }
-  return {{"header", header}, {"claims", claims}, {"times", times}, {"signature_octets", token.signature_octets}, {"signature_checked", false}};
+  return {{"header", header},
+          {"claims", claims},
+          {"times", times},
+          {"signature_octets", token.signature_octets},
+          {"signature_checked", false}};
 }
 
 void print_error(const Error& error, bool json, std::ostream& out, std::ostream& err) {

@@ -106,8 +106,8 @@ TEST_F(Token, AValidTokenGetsOneLineAndExit0) {
 
 TEST_F(Token, AValidTokenInJson) {
   EXPECT_EQ(verify_one(golden::token(), true), kExitOk);
-  EXPECT_EQ(out(), R"({"valid":true,"alg":"HS256","iss":"FFFFFFFF-EEEE-DDDD-1234-AB1234567890","xid":"11111111-2222-4333-8444-555555555555",)"
-                   R"("iat":1500000000,"exp":1500000090,"expires_in":78})"
+  EXPECT_EQ(out(), R"({"valid":true,"alg":"HS256","iss":"FFFFFFFF-EEEE-DDDD-1234-AB1234567890",)"
+                   R"("xid":"11111111-2222-4333-8444-555555555555","iat":1500000000,"exp":1500000090,"expires_in":78})"
                    "\n");
 }
 
@@ -158,8 +158,8 @@ TEST_F(Token, TheKeyFileUsedAsItStandsIsNamed) {
 TEST_F(Token, TheAlgorithmThatWouldDoIsNamed) {
   EXPECT_EQ(verify_one(signed_by(golden::key(Algorithm::kHs384))), kExitFailed);
   EXPECT_EQ(out(),
-            "invalid: The token's algorithm is not the key's: \"alg\" is \"HS384\", and the key is for HS256; the signature is right for HS384: "
-            "--alg HS384\n");
+            "invalid: The token's algorithm is not the key's: \"alg\" is \"HS384\", and the key is for HS256; the signature is right "
+            "for HS384: --alg HS384\n");
 }
 
 TEST_F(Token, AnotherKeysTokenGetsNoHint) {

@@ -43,7 +43,9 @@ std::string_view write_claims(const Claims& claims, ClaimsBuffer& buffer) {
   return {buffer.data(), static_cast<std::size_t>(at - buffer.data())};
 }
 
-std::span<const unsigned char> octets_of(std::string_view text) { return {reinterpret_cast<const unsigned char*>(text.data()), text.size()}; }
+std::span<const unsigned char> octets_of(std::string_view text) {
+  return {reinterpret_cast<const unsigned char*>(text.data()), text.size()};
+}
 
 // The whole token's room, filled up to the end of the signing input (RFC 7515 s5.1).
 struct Draft {

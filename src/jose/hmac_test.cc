@@ -32,13 +32,15 @@ TEST(Hmac, Sha256OfAKeyLongerThanItsBlock) {
 
 TEST(Hmac, Sha384OfAKeyLongerThanItsBlock) {
   HmacSigner signer = key_of(Algorithm::kHs384, std::string(131, '\xaa')).signer();
-  EXPECT_EQ(hex_signature(signer, kLongKeyText), "4ece084485813e9088d2c63a041bc5b44f9ef1012a2b588f3cd11f05033ac4c60c2ef6ab4030fe8296248df163f44952");
+  EXPECT_EQ(hex_signature(signer, kLongKeyText),
+            "4ece084485813e9088d2c63a041bc5b44f9ef1012a2b588f3cd11f05033ac4c60c2ef6ab4030fe8296248df163f44952");
 }
 
 TEST(Hmac, Sha512OfAKeyLongerThanItsBlock) {
   HmacSigner signer = key_of(Algorithm::kHs512, std::string(131, '\xaa')).signer();
   EXPECT_EQ(hex_signature(signer, kLongKeyText),
-            "80b24263c7c1a3ebb71493c1dd7be8b49b46d1f41b4aeec1121b013783f8f3526b56d037e05f2598bd0fd2215d6a1e5295e64f73f63f0aec8b915a985d786598");
+            "80b24263c7c1a3ebb71493c1dd7be8b49b46d1f41b4aeec1121b013783f8f352"
+            "6b56d037e05f2598bd0fd2215d6a1e5295e64f73f63f0aec8b915a985d786598");
 }
 
 TEST(Hmac, ASignerCanBeUsedAgainAndAgain) {

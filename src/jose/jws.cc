@@ -86,21 +86,25 @@ Status check_header(const JsonObject& header, Algorithm algorithm) {
   if (header.has("b64")) return Error(kHeaderRefused, "\"b64\" is not supported");
   if (const JsonMember* typ = header.find("typ")) {
     if (typ->kind != JsonMember::Kind::kString) return Error(kHeaderRefused, "\"typ\" is not a string");
-    if (!equal_ignoring_case(typ->text, "jwt")) return Error(kHeaderRefused, "\"typ\" is " + quoted_if_harmless(typ->text) + ", not \"JWT\"");
+    if (!equal_ignoring_case(typ->text, "jwt")) {
+      return Error(kHeaderRefused, "\"typ\" is " + quoted_if_harmless(typ->text) + ", not \"JWT\"");
+    }
   }
   const JsonMember* alg = header.find("alg");
   if (!alg) return Error(kHeaderRefused, "there is no \"alg\"");
   if (alg->kind != JsonMember::Kind::kString) return Error(kHeaderRefused, "\"alg\" is not a string");
   if (alg->text != name_of(algorithm)) {
-    return Error(kAlgorithmMismatch, "\"alg\" is " + quoted_if_harmless(alg->text) + ", and the key is for " + std::string(name_of(algorithm)));
+    return Error(kAlgorithmMismatch,
+                 "\"alg\" is " + quoted_if_harmless(alg->text) + ", and the key is for " + std::string(name_of(algorithm)));
   }
   return {};
 }
 
 Status check_signature(const Parts& parts, const HmacKey& key) {
-  if (parts.signature.size() != signature_octets(key.algorithm())) {
-    return Error(kSignatureInvalid, "it has " + std::to_string(parts.signature.size()) + " octets; " + std::string(name_of(key.algorithm())) +
-                                        " has " + std::to_string(signature_octets(key.algorithm())));
+  const std::size_t wanted = signature_octets(key.algorithm());
+  if (parts.signature.size() != wanted) {
+    return Error(kSignatureInvalid, "it has " + std::to_string(parts.signature.size()) + " octets; " +
+                                        std::string(name_of(key.algorithm())) + " has " + std::to_string(wanted));
   }
   std::array<unsigned char, kMaxHmacOctets> expected;
   const std::size_t size = key.signer().sign(parts.input, expected.data());
@@ -110,7 +114,9 @@ Status check_signature(const Parts& parts, const HmacKey& key) {
   return {};
 }
 
-Error claim_error(std::string_view name, std::string_view what) { return Error(kClaimMissing, '"' + std::string(name) + "\" " + std::string(what)); }
+Error claim_error(std::string_view name, std::string_view what) {
+  return Error(kClaimMissing, '"' + std::string(name) + "\" " + std::string(what));
+}
 
 // Absent: nullopt.
 Result<std::optional<double>> numeric_date(const JsonObject& claims, std::string_view name) {

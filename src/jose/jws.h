@@ -1,7 +1,7 @@
 // jose/jws.h - from a compact JWS to claims that can be trusted, or to the exact reason why not.
 //
-// There is no type for a parsed but unchecked token: verify() is the only way from text to VerifiedJws. inspect() shows a token's parts to a
-// person and says nothing about trust. Rules: RFC 7515 s5.2, RFC 7519 s7.2, RFC 8725; header names are unique (RFC 7515 s4), an
+// There is no type for a parsed but unchecked token: verify() is the only way from text to VerifiedJws. inspect() shows a token's parts to
+// a person and says nothing about trust. Rules: RFC 7515 s5.2, RFC 7519 s7.2, RFC 8725; header names are unique (RFC 7515 s4), an
 // unknown "crit" is refused (s4.1.11), alg is the key's or nothing (RFC 8725 s3.1), typ is absent or "JWT" in any case (RFC 7519 s5.1),
 // "b64" is refused (RFC 7797 s3: it changes what is signed), "zip", "jwk", "jku", "x5u", "x5c" never have an effect. JSON is strict:
 // UTF-8, no duplicate members, an object on top, at most kMaxTokenJsonDepth deep.

@@ -1,5 +1,5 @@
-// jose/jws_fuzz.cc - any octets as a token, and as the claims of a token that is rightly signed: nothing crashes, and what is called valid is
-// exactly what the key signs.
+// jose/jws_fuzz.cc - any octets as a token, and as the claims of a token that is rightly signed: nothing crashes, and what is called valid
+// is exactly what the key signs.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

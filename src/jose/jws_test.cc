@@ -39,7 +39,8 @@ std::string with_claim(std::string_view more) {
 }
 
 std::string with_times(std::string_view iat, std::string_view exp) {
-  return signed_token(kHeader, R"({"iss":")" + std::string(golden::kIssuer) + R"(","iat":)" + std::string(iat) + R"(,"exp":)" + std::string(exp) + "}");
+  const std::string iss(golden::kIssuer);
+  return signed_token(kHeader, R"({"iss":")" + iss + R"(","iat":)" + std::string(iat) + R"(,"exp":)" + std::string(exp) + "}");
 }
 
 Result<VerifiedJws> check(std::string_view token, UnixSeconds now = kNow) { return verify(token, golden::key(), kPolicy, now); }
@@ -128,7 +129,9 @@ TEST(Jws, ATokenMayHaveExactlyTheMostOctets) {
   expect_refused(check(longer), kTokenMalformed, "it has 8193 octets; 8192 are the most");
 }
 
-TEST(Jws, AHeaderThatIsNotAnObjectIsRefused) { expect_refused(check(with_header("[]")), kTokenMalformed, "the header: it is not a JSON object"); }
+TEST(Jws, AHeaderThatIsNotAnObjectIsRefused) {
+  expect_refused(check(with_header("[]")), kTokenMalformed, "the header: it is not a JSON object");
+}
 
 TEST(Jws, ClaimsThatStandTwiceAreRefused) {
   expect_refused(check(with_claim(R"(,"exp":4102444800)")), kTokenMalformed, "the claims part: the member \"exp\" stands there twice");
@@ -155,7 +158,8 @@ TEST(Jws, AnUnencodedPayloadIsRefused) {
 }
 
 TEST(Jws, KeysAndAddressesInTheHeaderHaveNoEffect) {
-  EXPECT_TRUE(check(with_header(R"({"alg":"HS256","jku":"https://evil.example/","jwk":{"kty":"oct","k":"AAAA"},"x5c":["AA"],"kid":"../../dev/null"})")));
+  EXPECT_TRUE(check(with_header(R"({"alg":"HS256","jku":"https://evil.example/","jwk":{"kty":"oct","k":"AAAA"},)"
+                                R"("x5c":["AA"],"kid":"../../dev/null"})")));
 }
 
 TEST(Jws, AnAlgIsRequired) {
@@ -288,6 +292,8 @@ TEST(Jws, LeewayCountsOnBothSides) {
   const auto at = [&](UnixSeconds now) { return verify(golden::token(), golden::key(), lenient, now); };
   EXPECT_TRUE(at(golden::kIat - 10));
   expect_refused(at(golden::kIat - 11), kNotYetValid, "issued 11 s in the future: iat 1500000000, now 1499999989, leeway 10 s");
+  EXPECT_TRUE(verify(with_claim(R"(,"nbf":1500000030)"), golden::key(), lenient, 1500000020));
+  EXPECT_FALSE(verify(with_claim(R"(,"nbf":1500000031)"), golden::key(), lenient, 1500000020));
   EXPECT_TRUE(at(golden::kExp + 9));
   expect_refused(at(golden::kExp + 10), kExpired, "expired 10 s ago: exp 1500000090, now 1500000100, leeway 10 s");
 }

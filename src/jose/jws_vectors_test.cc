@@ -152,7 +152,8 @@ TEST_F(Attacks, DosAHundredThousandNames) {
 }
 
 TEST_F(Attacks, DosAMillionDigits) {
-  expect_refused(signed_with_hs(R"({"alg":"HS256"})", R"({"iss":"cust-1","iat":1700000000,"exp":4102444800,"x":)" + std::string(1'000'000, '9') + "}"));
+  const std::string digits(1'000'000, '9');
+  expect_refused(signed_with_hs(R"({"alg":"HS256"})", R"({"iss":"cust-1","iat":1700000000,"exp":4102444800,"x":)" + digits + "}"));
 }
 
 TEST_F(Attacks, DosAnEncryptedTokenWithAHugeIterationCount) {
@@ -165,7 +166,8 @@ TEST_F(Attacks, DosTheSizeIsBoundedExactly) {
   const auto padded_to = [&](std::size_t size) {
     std::string token;
     for (std::size_t pad = size / 2; token.size() < size; ++pad) {
-      token = signed_with_hs(R"({"alg":"HS256"})", R"({"iss":"cust-1","iat":1700000000,"exp":4102444800,"xid":")" + std::string(pad, 'x') + "\"}");
+      const std::string xid(pad, 'x');
+      token = signed_with_hs(R"({"alg":"HS256"})", R"({"iss":"cust-1","iat":1700000000,"exp":4102444800,"xid":")" + xid + "\"}");
     }
     return token;
   };
