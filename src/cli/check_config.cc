@@ -74,11 +74,11 @@ class FileCheck {
 
   std::string where(const std::string& key) const {
     const auto found = loaded_.origins.find(key);
-    return found == loaded_.origins.end() ? key : found->second;
+    return found == loaded_.origins.end() ? std::string() : found->second;  // a default stands nowhere
   }
-  static std::string sentence(std::string what) { return what.ends_with('.') ? what : what + "."; }
-  void problem(const std::string& key, std::string what) { loaded_.problems.push_back({where(key), sentence(std::move(what))}); }
-  void warn(const std::string& key, std::string what) { loaded_.warnings.push_back({where(key), sentence(std::move(what))}); }
+  static std::string sentence(const std::string& key, const std::string& what) { return key + ": " + what + (what.ends_with('.') ? "" : "."); }
+  void problem(const std::string& key, const std::string& what) { loaded_.problems.push_back({where(key), sentence(key, what)}); }
+  void warn(const std::string& key, const std::string& what) { loaded_.warnings.push_back({where(key), sentence(key, what)}); }
 
   // One that is there and may be written, or that could be made.
   void folder(const std::string& key, fs::path path) {
