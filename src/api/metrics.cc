@@ -14,7 +14,8 @@ Task<void> show(const metrics::Metrics& metrics, http::Response& response) {
 }  // namespace
 
 void add_metrics_route(http::Router& router, const metrics::Metrics& metrics) {
-  router.add(http::Method::kGet, "/metrics", [&metrics](const http::Request&, http::Response& response) { return show(metrics, response); });
+  router.add(http::Method::kGet, "/metrics",
+             [&metrics](const http::Request&, http::Response& response) { return show(metrics, response); });
 }
 
 }  // namespace jwtd::api

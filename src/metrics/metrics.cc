@@ -55,7 +55,8 @@ std::map<RouteKey, RouteTotals> add_up_routes(const std::vector<std::unique_ptr<
 }
 
 MetricFamily requests_family(const std::map<RouteKey, RouteTotals>& totals) {
-  MetricFamily family{"jwtd_http_requests_total", "Answered requests by listener, route template and HTTP status.", MetricType::Counter, {}};
+  MetricFamily family{"jwtd_http_requests_total", "Answered requests by listener, route template and HTTP status.",
+                      MetricType::Counter, {}};
   for (const auto& [key, sum] : totals) {
     for (std::size_t s = 0; s < sum.by_status.size(); ++s) {
       if (sum.by_status[s] == 0) continue;
@@ -67,7 +68,8 @@ MetricFamily requests_family(const std::map<RouteKey, RouteTotals>& totals) {
 }
 
 MetricFamily durations_family(const std::map<RouteKey, RouteTotals>& totals) {
-  MetricFamily family{"jwtd_http_request_duration_seconds", "Time from the whole request to the answer, by listener and route template.",
+  MetricFamily family{"jwtd_http_request_duration_seconds",
+                      "Time from the whole request to its answer being written, by listener and route template.",
                       MetricType::Histogram, {}};
   for (const auto& [key, sum] : totals) {
     ClientMetric metric = labelled({{"listener", key.first}, {"route", key.second}});

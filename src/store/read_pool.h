@@ -5,8 +5,8 @@
 // The awaiting coroutine holds the job itself, so a look-up allocates nothing. `read` runs on a pool thread while the coroutine stands
 // still, so it may refer to the coroutine's locals; it must not throw.
 //
-// Bounds: `threads` look-ups at once; `max_queued` wait (then kReadQueueFull, at once); one that has waited past the deadline when a thread gets to it is
-// answered kReadTimeout, and the store is left alone: under overload the pool works for those who still listen.
+// Bounds: `threads` look-ups at once; `max_queued` wait (then kReadQueueFull, at once); one that has waited past the deadline
+// when a thread gets to it is answered kReadTimeout, and the store is left alone: under overload the pool works for those who still listen.
 //
 // Thread-safety: run() on any loop's thread. Ownership: the loops and all that the reads refer to outlive the pool.
 #pragma once
