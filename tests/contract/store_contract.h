@@ -17,6 +17,7 @@
 #include "base/limits.h"
 #include "store/cursor.h"
 #include "store/store.h"
+#include "tests/contract/sample_records.h"
 
 namespace jwtd::store {
 
@@ -35,28 +36,6 @@ struct Driver {
 };
 
 inline std::string name_of_driver(const testing::TestParamInfo<Driver>& info) { return info.param.name; }
-
-inline constexpr UnixMillis kNow = 1'700'000'000'000;
-inline constexpr const char* kPhone = "15555551234";
-inline constexpr const char* kOtherPhone = "15555551235";
-
-// A token as jwtd makes them by default: life 90 s, of which 80 s are left.
-inline Record make_record(std::string_view xid, std::string_view phone = kPhone, UnixMillis recorded_at = kNow) {
-  const UnixSeconds iat = recorded_at / 1000 - 10;
-  return {*Xid::parse(xid), *Phone::parse(phone), "token." + std::string(xid) + "." + std::to_string(recorded_at), "iss", "kid",
-          iat, iat + 90, recorded_at};
-}
-
-inline void expect_same(const Record& a, const Record& b) {
-  EXPECT_EQ(a.xid, b.xid);
-  EXPECT_EQ(a.phone, b.phone);
-  EXPECT_EQ(a.token, b.token);
-  EXPECT_EQ(a.iss, b.iss);
-  EXPECT_EQ(a.kid, b.kid);
-  EXPECT_EQ(a.iat, b.iat);
-  EXPECT_EQ(a.exp, b.exp);
-  EXPECT_EQ(a.recorded_at, b.recorded_at);
-}
 
 class StoreContract : public testing::TestWithParam<Driver> {
  protected:

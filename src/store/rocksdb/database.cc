@@ -7,6 +7,7 @@
 #include <map>
 
 #include "store/rocksdb/codec.h"
+#include "store/rocksdb/log_check.h"
 
 namespace jwtd::store {
 namespace {
@@ -27,6 +28,13 @@ Error open_error(const std::string& path, const rocksdb::Status& status) {
   if (status.IsIOError() && status.ToString().find("lock") != std::string::npos) return Error(kStoreLocked, why);
   if (status.IsCorruption()) return Error(kStoreDamaged, why);
   return Error(kStoreOpenFailed, why);
+}
+
+// For every write: log_check.h relies on it.
+rocksdb::WriteOptions durable() {
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  return options;
 }
 
 std::string name_key(std::uint32_t number) {
@@ -74,6 +82,7 @@ Status Database::open_files(const StoreOptions& options, const std::shared_ptr<r
   if (env_->FileExists(folder_.path() + "/CURRENT").ok()) {
     const auto listed = rocksdb::DB::ListColumnFamilies(settings, folder_.path(), &names);
     if (!listed.ok()) return open_error(folder_.path(), listed);
+    if (auto intact = check_logs(*env_, folder_.path()); !intact) return intact;
   } else {
     names.push_back(rocksdb::kDefaultColumnFamilyName);
   }
@@ -175,7 +184,7 @@ rocksdb::Status Database::drop(const EpochList& gone) {
   replace(std::move(rest));
   for (const auto& epoch : gone) {
     auto status = db_->DropColumnFamilies({epoch->tables.begin(), epoch->tables.end()});
-    if (status.ok()) status = db_->Delete({}, epoch_key(epoch->number));
+    if (status.ok()) status = db_->Delete(durable(), epoch_key(epoch->number));
     if (!status.ok()) return status;
   }
   return rocksdb::Status::OK();
@@ -190,10 +199,8 @@ rocksdb::Status Database::flush_all() {
 }
 
 rocksdb::Status Database::add_name(const std::string& iss, const std::string& kid) {
-  rocksdb::WriteOptions durable;
-  durable.sync = true;
   const Name name{iss, kid};
-  auto status = db_->Put(durable, name_key(names_.next()), name_value(name));
+  auto status = db_->Put(durable(), name_key(names_.next()), name_value(name));
   if (status.ok()) names_.add(name);
   return status;
 }

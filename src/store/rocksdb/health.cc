@@ -80,9 +80,9 @@ void Health::resume(rocksdb::DB& db, bool insist) {
 }
 
 rocksdb::Status keep_log_switchable(rocksdb::DB& db) {
-  rocksdb::WriteOptions unlogged;
-  unlogged.disableWAL = true;
-  return db.Put(unlogged, "unlogged", "");
+  rocksdb::WriteOptions durable;
+  durable.sync = true;  // log_check.h relies on no write being appended after one that is not synced
+  return db.Put(durable, "switch", "");
 }
 
 }  // namespace jwtd::store

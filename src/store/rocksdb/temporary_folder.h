@@ -9,7 +9,9 @@ namespace jwtd::store {
 
 class TemporaryFolder {
  public:
-  TemporaryFolder() : path_((std::filesystem::temp_directory_path() / "jwtd-store-XXXXXX").string()) {
+  // Tests want speed, not durability: in memory where the system has such a place.
+  TemporaryFolder() : TemporaryFolder(std::filesystem::exists("/dev/shm") ? "/dev/shm" : std::filesystem::temp_directory_path()) {}
+  explicit TemporaryFolder(const std::filesystem::path& where) : path_((where / "jwtd-store-XXXXXX").string()) {
     if (mkdtemp(path_.data()) == nullptr) std::abort();
   }
   ~TemporaryFolder() {

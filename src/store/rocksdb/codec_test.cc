@@ -1,0 +1,222 @@
+// store/rocksdb/codec_test.cc - tests of store/rocksdb/codec.h; the golden octets must not change without a new format version.
+#include "store/rocksdb/codec.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "base/base64.h"
+#include "base/limits.h"
+#include "jose/claims.h"
+
+namespace jwtd::store {
+namespace {
+
+const std::string kIss = "FFFFFFFF-EEEE-DDDD-1234-AB1234567890";
+const Xid kUuid4 = *Xid::parse("11111111-2222-4333-8444-555555555555");
+const Phone kPhone = *Phone::parse("15555551234");
+// reference/telesign.md 1.5
+const std::string kGoldenToken =
+    "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9."
+    "eyJpc3MiOiJGRkZGRkZGRi1FRUVFLUREREQtMTIzNC1BQjEyMzQ1Njc4OTAiLCJpYXQiOjE1MDAwMDAwMDAsImV4cCI6MTUwMDAwMDA5MCwicGhuIjoiMTU1NTU1NTEyMzQiLCJ4aWQi"
+    "OiIxMTExMTExMS0yMjIyLTQzMzMtODQ0NC01NTU1NTU1NTU1NTUifQ.Vti5_Ft4QCI1I7WqNhMNjYe_Z4UGcweceqHFd9KNd8k";
+
+Record golden() { return {kUuid4, kPhone, kGoldenToken, kIss, "kid", 1'500'000'000, 1'500'000'090, 1'500'000'010'123}; }
+
+std::string hex(std::string_view octets) {
+  std::string text;
+  for (const char octet : octets) {
+    char pair[3];
+    std::snprintf(pair, sizeof pair, "%02x", static_cast<unsigned char>(octet));
+    text += pair;
+  }
+  return text;
+}
+
+std::string xid_key(std::string_view xid) {
+  std::string key;
+  append_xid_key(*Xid::parse(xid), key);
+  return key;
+}
+
+std::string value_of(const Record& record, UnixMillis created_at = 1'500'000'010'000, std::uint64_t number = 2) {
+  std::string value;
+  append_value(record, created_at, number, 0, value);
+  return value;
+}
+
+struct OneName : Names {
+  explicit OneName(std::string iss = kIss) { add({std::move(iss), "kid"}); }
+};
+
+void expect_round_trip(const Record& record) {
+  const OneName known(record.iss);
+  const auto back = read_value(record.xid, value_of(record), known);
+  ASSERT_TRUE(back) << back.error().message();
+  EXPECT_EQ(back->created_at, 1'500'000'010'000);
+  EXPECT_EQ(back->number, 2u);
+  EXPECT_EQ(back->record.token, record.token);
+  EXPECT_EQ(back->record.iss, record.iss);
+  EXPECT_EQ(back->record.kid, "kid");
+  EXPECT_EQ(back->record.phone, record.phone);
+  EXPECT_EQ(back->record.xid, record.xid);
+  EXPECT_EQ(back->record.iat, record.iat);
+  EXPECT_EQ(back->record.exp, record.exp);
+  EXPECT_EQ(back->record.recorded_at, record.recorded_at);
+}
+
+TEST(Codec, GoldenXidKeys) {
+  EXPECT_EQ(hex(xid_key("11111111-2222-4333-8444-555555555555")), "0111111111222243338444555555555555");
+  EXPECT_EQ(hex(xid_key("11111111-2222-4333-8444-55555555555A")), "02" + hex("11111111-2222-4333-8444-55555555555A"));
+  EXPECT_EQ(hex(xid_key("a.b")), "02612e62");
+}
+
+TEST(Codec, GoldenPhoneKey) {
+  std::string key;
+  append_phone_prefix(kPhone, 1'500'000'010'123, key);
+  key += xid_key("a");
+  EXPECT_EQ(hex(key), "000000039f2ee002" "7ffffea2c1084074" "0261");
+}
+
+TEST(Codec, GoldenEarlierKey) {
+  std::string key;
+  append_earlier_key(xid_key("a"), 3, key);
+  EXPECT_EQ(hex(key), "026100fffffffffffffffc");
+}
+
+TEST(Codec, GoldenValueOfATokenThatCanBeMadeAgain) {
+  EXPECT_EQ(hex(value_of(golden())),
+            "0100" "0000015d3ef7bf10" "02" "00" "82c0bbf939" "f601" "13" "b401"
+            "56d8b9fc5b7840223523b5aa36130d8d87bf67850673079c7aa1c577d28d77c9");
+}
+
+TEST(Codec, GoldenValueOfAnyOtherToken) {
+  Record record = golden();
+  record.token = "other";
+  EXPECT_EQ(hex(value_of(record)), "0103" "0000015d3ef7bf10" "02" "00" "82c0bbf939" "f601" "13" "b401" + hex("other"));
+}
+
+TEST(Codec, AnUnchangedTokenComesBack) { expect_round_trip(golden()); }
+
+TEST(Codec, TokensOfAllAlgorithmsAreKeptWithoutTheirText) {
+  for (const auto algorithm : {jose::Algorithm::kHs256, jose::Algorithm::kHs384, jose::Algorithm::kHs512}) {
+    Record record = golden();
+    record.token = jose::compact(algorithm, {kIss, record.iat, record.exp, kPhone, kUuid4}, std::string(jose::signature_octets(algorithm), '\xfb'));
+    EXPECT_LT(value_of(record).size(), 30 + jose::signature_octets(algorithm));
+    expect_round_trip(record);
+  }
+}
+
+TEST(Codec, ATokenThatDiffersInAnyCharacterComesBackAsItWas) {
+  for (std::size_t i = 0; i < kGoldenToken.size(); ++i) {
+    Record record = golden();
+    record.token[i] = record.token[i] == 'A' ? 'B' : 'A';
+    expect_round_trip(record);
+    record.token = kGoldenToken.substr(0, i);
+    expect_round_trip(record);
+  }
+}
+
+TEST(Codec, ATokenThatDoesNotSayWhatItsRecordSaysComesBackAsItWas) {
+  for (int change = 0; change < 4; ++change) {
+    Record record = golden();
+    if (change == 0) ++record.iat;
+    if (change == 1) ++record.exp;
+    if (change == 2) record.phone = *Phone::parse("15555551235");
+    if (change == 3) record.iss = "other";
+    expect_round_trip(record);
+  }
+}
+
+TEST(Codec, AnIssuerThatIsTooLongForATokenIsKept) {
+  Record record = golden();
+  record.iss = std::string(kMaxIssuerBytes + 1, 'i');
+  expect_round_trip(record);
+}
+
+TEST(Codec, ExtremeTimesComeBack) {
+  for (const std::int64_t time : {std::int64_t{0}, std::int64_t{-1}, INT64_MAX, INT64_MIN, std::int64_t{4'102'444'800}}) {
+    Record record = golden();
+    record.iat = time;
+    expect_round_trip(record);
+    record = golden();
+    record.exp = time;
+    record.recorded_at = time;
+    expect_round_trip(record);
+  }
+}
+
+TEST(Codec, AnyCutValueIsDamagedAndNeverAnotherToken) {
+  const std::string value = value_of(golden());
+  const OneName known;
+  for (std::size_t size = 0; size < value.size(); ++size) {
+    const auto back = read_value(kUuid4, value.substr(0, size), known);
+    ASSERT_FALSE(back) << size;
+    EXPECT_TRUE(back.error().is(kStoreDamaged));
+  }
+  EXPECT_FALSE(read_value(kUuid4, value + "x", known));
+}
+
+TEST(Codec, AnUnknownVersionFormOrIssuerIsDamage) {
+  const OneName known;
+  std::string value = value_of(golden());
+  value[0] = 2;
+  EXPECT_FALSE(read_value(kUuid4, value, known));
+  value = value_of(golden());
+  value[1] = 4;
+  EXPECT_FALSE(read_value(kUuid4, value, known));
+  EXPECT_FALSE(read_value(kUuid4, value_of(golden()), Names()));
+}
+
+TEST(Codec, KeysOfDifferentXidsDifferAndComeBack) {
+  const char* xids[] = {"11111111-2222-4333-8444-555555555555", "11111111-2222-4333-8444-55555555555A", "11111111222243338444555555555555",
+                        "11111111-2222-4333-8444_555555555555", "111111111-222-4333-8444-555555555555", "1111111122224333", "0", "A", "a",
+                        "ffffffff-ffff-ffff-ffff-ffffffffffff", "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF", "00000000-0000-0000-0000-000000000000"};
+  std::set<std::string> keys;
+  for (const char* xid : xids) {
+    const std::string key = xid_key(xid);
+    EXPECT_TRUE(keys.insert(key).second) << xid;
+    ASSERT_TRUE(read_xid_key(key)) << xid;
+    EXPECT_EQ(read_xid_key(key)->view(), xid);
+  }
+}
+
+TEST(Codec, OnlyVersion7UuidsAreOrdered) {
+  EXPECT_TRUE(is_ordered(xid_key("018bcfe5-6800-7abc-8def-0123456789ab")));
+  EXPECT_FALSE(is_ordered(xid_key("018bcfe5-6800-4abc-8def-0123456789ab")));
+  EXPECT_FALSE(is_ordered(xid_key("018BCFE5-6800-7ABC-8DEF-0123456789AB")));
+  EXPECT_FALSE(is_ordered(xid_key("7")));
+}
+
+TEST(Codec, KeysOfUuidsSortAsTheirTexts) {
+  EXPECT_LT(xid_key("018bcfe5-6800-7abc-8def-0123456789ab"), xid_key("018bcfe5-6800-7abc-8def-0123456789ac"));
+  EXPECT_LT(xid_key("018bcfe5-67ff-7fff-8def-0123456789ab"), xid_key("018bcfe5-6800-7000-8def-0123456789ac"));
+}
+
+TEST(Codec, AnIndexKeySortsNewestFirstAlsoBefore1970) {
+  std::string last;
+  for (const UnixMillis at : {INT64_MAX, std::int64_t{1'500'000'000'000}, std::int64_t{1}, std::int64_t{0}, std::int64_t{-1}, INT64_MIN}) {
+    std::string key;
+    append_phone_prefix(kPhone, at, key);
+    EXPECT_LT(last, key) << at;
+    key += "x";
+    EXPECT_EQ(read_phone_key(key)->created_at, at);
+    key.pop_back();
+    last = key;
+  }
+}
+
+TEST(Codec, VarintsComeBackAndAreBounded) {
+  for (const std::uint64_t number : {std::uint64_t{0}, std::uint64_t{127}, std::uint64_t{128}, UINT64_MAX, UINT64_MAX >> 1}) {
+    std::string text;
+    put_varint(number, text);
+    std::string_view in = text;
+    EXPECT_EQ(get_varint(in), number);
+    EXPECT_TRUE(in.empty());
+  }
+  std::string_view endless = "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01";
+  EXPECT_FALSE(get_varint(endless));
+}
+
+}  // namespace
+}  // namespace jwtd::store

@@ -1,0 +1,282 @@
+// store/rocksdb/faults_test.cc - what the store does when its disk, its files or its neighbours misbehave.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+
+#include "store/rocksdb/driver.h"
+#include "store/rocksdb/rocksdb_store.h"
+#include "store/rocksdb/temporary_folder.h"
+#include "tests/contract/sample_records.h"
+
+namespace jwtd::store {
+namespace {
+
+namespace fs = std::filesystem;
+using rocksdb::IODebugContext;
+using rocksdb::IOOptions;
+using rocksdb::IOStatus;
+using testing::HasSubstr;
+
+struct Faults {
+  std::atomic<bool> syncs_fail{false};
+  std::atomic<bool> disk_full{false};
+};
+
+class FaultyFile final : public rocksdb::FSWritableFileOwnerWrapper {
+ public:
+  FaultyFile(std::unique_ptr<rocksdb::FSWritableFile> file, const Faults& faults) : FSWritableFileOwnerWrapper(std::move(file)), faults_(faults) {}
+  IOStatus Append(const rocksdb::Slice& octets, const IOOptions& options, IODebugContext* context) override {
+    if (faults_.disk_full) return IOStatus::NoSpace("test");
+    return FSWritableFileOwnerWrapper::Append(octets, options, context);
+  }
+  IOStatus Append(const rocksdb::Slice& octets, const IOOptions& options, const rocksdb::DataVerificationInfo& info, IODebugContext* context) override {
+    if (faults_.disk_full) return IOStatus::NoSpace("test");
+    return FSWritableFileOwnerWrapper::Append(octets, options, info, context);
+  }
+  IOStatus Sync(const IOOptions& options, IODebugContext* context) override {
+    if (faults_.syncs_fail) return IOStatus::IOError("test sync");
+    return FSWritableFileOwnerWrapper::Sync(options, context);
+  }
+
+ private:
+  const Faults& faults_;
+};
+
+class FaultyFiles final : public rocksdb::FileSystemWrapper {
+ public:
+  explicit FaultyFiles(const Faults& faults) : FileSystemWrapper(rocksdb::FileSystem::Default()), faults_(faults) {}
+  const char* Name() const override { return "FaultyFiles"; }
+  IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options, std::unique_ptr<rocksdb::FSWritableFile>* file,
+                           IODebugContext* context) override {
+    if (faults_.disk_full) return IOStatus::NoSpace("test");
+    auto status = FileSystemWrapper::NewWritableFile(name, options, file, context);
+    if (status.ok()) *file = std::make_unique<FaultyFile>(std::move(*file), faults_);
+    return status;
+  }
+
+ private:
+  const Faults& faults_;
+};
+
+class Faulted : public testing::Test {
+ protected:
+  Result<std::unique_ptr<Store>> try_open(const std::string& path) {
+    StoreOptions options;
+    options.url = "rocksdb://" + path;
+    options.retention = std::chrono::seconds(0);
+    options.on_event = [this](std::string_view event) { events_ += std::string(event) + "\n"; };
+    return open_rocksdb_store_on(options, std::make_shared<FaultyFiles>(faults_), {});
+  }
+
+  void open() {
+    store_.reset();
+    auto opened = try_open(folder_.path());
+    ASSERT_TRUE(opened) << opened.error().message();
+    store_ = *std::move(opened);
+  }
+
+  Status commit(int i) {
+    Entry entry{make_record("x" + std::to_string(i), kPhone, kNow + i), i % 2 == 0, {}, {}};
+    Entry* batch[] = {&entry};
+    return store_->commit(batch);
+  }
+
+  static bool finds(Store& store, int i) {
+    const auto found = store.find(*Xid::parse("x" + std::to_string(i)), kNow);
+    return found && *found && (*found)->current.token == make_record("x" + std::to_string(i), kPhone, kNow + i).token;
+  }
+
+  // As a power cut or kill -9 would leave it.
+  void copy_to(const std::string& path) {
+    fs::remove_all(path);
+    fs::copy(folder_.path(), path, fs::copy_options::recursive);
+  }
+
+  static std::string newest_log(const std::string& path) {
+    std::string newest;
+    for (const auto& file : fs::directory_iterator(path)) {
+      if (file.path().extension() == ".log" && fs::file_size(file.path()) > 0) newest = std::max(newest, file.path().string());
+    }
+    return newest;
+  }
+
+  Faults faults_;
+  TemporaryFolder folder_, elsewhere_;
+  std::string events_;
+  std::unique_ptr<Store> store_;
+};
+
+TEST_F(Faulted, WhatWasCommittedIsThereAfterAKill) {
+  open();
+  for (int i = 0; i < 50; ++i) ASSERT_TRUE(commit(i));
+  copy_to(elsewhere_.path());
+  const auto survivor = try_open(elsewhere_.path());
+  ASSERT_TRUE(survivor) << survivor.error().message();
+  for (int i = 0; i < 50; ++i) EXPECT_TRUE(finds(**survivor, i)) << i;
+}
+
+TEST_F(Faulted, ATornEndOfTheLogLosesNothingBeforeTheTear) {
+  open();
+  std::vector<std::uintmax_t> ends;
+  std::string log;
+  for (int i = 0; i < 30; ++i) {
+    ASSERT_TRUE(commit(i));
+    log = newest_log(folder_.path());
+    ends.push_back(fs::file_size(log));
+  }
+  const auto whole = ends.back();
+  // Every octet takes half an hour under the sanitizers; JWTD_EVERY_OCTET=1 asks for it.
+  const std::uintmax_t step = std::getenv("JWTD_EVERY_OCTET") != nullptr ? 1 : 41;
+  for (std::uintmax_t cut = 0; cut <= std::min<std::uintmax_t>(whole, 4096); cut += step) {
+    copy_to(elsewhere_.path());
+    fs::resize_file(newest_log(elsewhere_.path()), whole - cut);
+    const auto survivor = try_open(elsewhere_.path());
+    ASSERT_TRUE(survivor) << cut << ": " << survivor.error().message();
+    for (int i = 0; i < 30; ++i) ASSERT_EQ(finds(**survivor, i), ends[static_cast<std::size_t>(i)] <= whole - cut) << i << " cut " << cut;
+  }
+}
+
+TEST_F(Faulted, ADamagedLastBatchIsATornEnd) {
+  open();
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(commit(i));
+  copy_to(elsewhere_.path());
+  const std::string log = newest_log(elsewhere_.path());
+  std::fstream file(log, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(-5, std::ios::end);
+  file.put('\x55');
+  file.close();
+  const auto survivor = try_open(elsewhere_.path());
+  ASSERT_TRUE(survivor) << survivor.error().message();
+  for (int i = 0; i < 9; ++i) EXPECT_TRUE(finds(**survivor, i));
+  EXPECT_FALSE(finds(**survivor, 9));
+}
+
+TEST_F(Faulted, ADamagedOctetInTheMiddleOfTheLogIsNamed) {
+  open();
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(commit(i));
+  const auto size = fs::file_size(newest_log(folder_.path()));
+  for (std::uintmax_t at = 0; at + 300 < size; at += 97) {
+    copy_to(elsewhere_.path());
+    const std::string log = newest_log(elsewhere_.path());
+    std::fstream file(log, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekg(static_cast<std::streamoff>(at));
+    const char octet = static_cast<char>(file.get());
+    file.seekp(static_cast<std::streamoff>(at));
+    file.put(static_cast<char>(octet ^ 0x10));
+    file.close();
+    const auto refused = try_open(elsewhere_.path());
+    ASSERT_FALSE(refused) << at;
+    EXPECT_TRUE(refused.error().is(kStoreDamaged));
+    EXPECT_THAT(refused.error().message(), HasSubstr(log));
+  }
+}
+
+TEST_F(Faulted, ADamagedTableFileNeverYieldsAnotherToken) {
+  open();
+  for (int i = 0; i < 200; ++i) ASSERT_TRUE(commit(i));
+  open();  // what the log held is in table files now
+  copy_to(elsewhere_.path());
+  std::string largest;
+  for (const auto& file : fs::directory_iterator(elsewhere_.path())) {
+    if (file.path().extension() == ".sst" && (largest.empty() || fs::file_size(file.path()) > fs::file_size(largest))) largest = file.path();
+  }
+  const TemporaryFolder damaged;
+  int named = 0;
+  const auto size = fs::file_size(largest);
+  for (std::uintmax_t at = 0; at < size; at += size / 60) {
+    fs::remove_all(damaged.path());
+    fs::copy(elsewhere_.path(), damaged.path(), fs::copy_options::recursive);
+    std::fstream file(damaged.path() + "/" + fs::path(largest).filename().string(), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekg(static_cast<std::streamoff>(at));
+    const char octet = static_cast<char>(file.get());
+    file.seekp(static_cast<std::streamoff>(at));
+    file.put(static_cast<char>(octet ^ 0x10));
+    file.close();
+    const auto opened = try_open(damaged.path());
+    if (!opened) {
+      ++named;
+      continue;
+    }
+    for (int i = 0; i < 200; ++i) {
+      const auto found = (*opened)->find(*Xid::parse("x" + std::to_string(i)), kNow);
+      if (!found) {
+        ++named;
+        EXPECT_TRUE(found.error().is(kStoreDamaged)) << found.error().message();
+      } else {
+        ASSERT_TRUE(*found) << i << " at " << at;
+        ASSERT_EQ((*found)->current.token, make_record("x" + std::to_string(i), kPhone, kNow + i).token);
+      }
+    }
+  }
+  EXPECT_GT(named, 10);
+}
+
+TEST_F(Faulted, AfterAFailedSyncNothingIsTakenAnyMore) {
+  open();
+  ASSERT_TRUE(commit(1));
+  faults_.syncs_fail = true;
+  const auto failed = commit(2);
+  ASSERT_FALSE(failed);
+  EXPECT_TRUE(failed.error().is(kStoreUnavailable));
+  EXPECT_FALSE(store_->writable());
+  faults_.syncs_fail = false;
+  EXPECT_FALSE(commit(3));
+  EXPECT_FALSE(store_->writable());
+  EXPECT_THAT(store_->writable().error().detail(), HasSubstr("sync"));
+  EXPECT_THAT(events_, HasSubstr("until jwtd is started again"));
+  EXPECT_TRUE(finds(*store_, 1));
+  EXPECT_FALSE(finds(*store_, 3));
+  open();
+  EXPECT_TRUE(finds(*store_, 1));
+  EXPECT_FALSE(finds(*store_, 3));
+  EXPECT_TRUE(commit(4));
+}
+
+TEST_F(Faulted, AFullDiskIsLeftWithoutARestartOnceThereIsRoom) {
+  open();
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(commit(i));
+  faults_.disk_full = true;
+  ASSERT_FALSE(commit(20));
+  EXPECT_FALSE(store_->writable());
+  EXPECT_FALSE(commit(21));
+  faults_.disk_full = false;
+  const auto writable = store_->writable();
+  ASSERT_TRUE(writable) << writable.error().message();
+  EXPECT_THAT(events_, HasSubstr("takes records again"));
+  for (int i = 22; i < 40; ++i) ASSERT_TRUE(commit(i));
+  copy_to(elsewhere_.path());
+  const auto survivor = try_open(elsewhere_.path());
+  ASSERT_TRUE(survivor) << survivor.error().message();
+  for (int i = 0; i < 40; ++i) {
+    if (i == 20 || i == 21) continue;
+    EXPECT_TRUE(finds(**survivor, i)) << i;
+  }
+}
+
+TEST_F(Faulted, ADiskThatIsFullAtTheFirstCommitIsLeftToo) {
+  open();
+  for (int round = 0; round < 3; ++round) {
+    faults_.disk_full = true;
+    ASSERT_FALSE(commit(0));
+    faults_.disk_full = false;
+    const auto writable = store_->writable();
+    ASSERT_TRUE(writable) << writable.error().message();
+  }
+  EXPECT_TRUE(commit(1));
+  EXPECT_TRUE(finds(*store_, 1));
+}
+
+TEST_F(Faulted, ASecondStoreOnTheSameFolderIsRefusedAndTheFirstGoesOn) {
+  open();
+  const auto second = try_open(folder_.path());
+  ASSERT_FALSE(second);
+  EXPECT_TRUE(second.error().is(kStoreLocked));
+  EXPECT_THAT(second.error().message(), HasSubstr(folder_.path()));
+  EXPECT_TRUE(commit(1));
+}
+
+}  // namespace
+}  // namespace jwtd::store
