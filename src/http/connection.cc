@@ -135,7 +135,7 @@ Detached Connection::run() {
         const std::size_t room = buffer_.size() - end_;
         got = tls_ ? co_await read_tls(to, room) : co_await ReadSome{*this, to, room};
         idle_ = false;
-        if (first) expect_within(kHeadTimeout);  // for the whole head, from its first octet
+        if (first && got > 0) expect_within(kHeadTimeout);  // for the whole head, from its first octet
         end_ += got;
       }
       if (head == Head::kRefused) co_await answer_refusal(parser_.refusal());
@@ -306,7 +306,6 @@ Task<void> Connection::answer_refusal(const HttpCode& code) {
   render_problem(response_, code, request.request_id);
   response_.close = true;
   linger_ = true;
-  expired_ = false;
   render(request.method == Method::kHead);
   expect_within(kWriteTimeout);
   co_await write(out_);
@@ -382,7 +381,6 @@ Task<void> Connection::finish() {
   error_code ignored;
   socket_.shutdown(tcp::socket::shutdown_send, ignored);
   if (!linger_ && pending().empty()) co_return;
-  expired_ = false;
   expect_within(kLingerTimeout);
   std::string sink(kBodyRead, '\0');
   for (std::size_t total = 0; total < kMaxDiscard;) {

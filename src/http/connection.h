@@ -53,7 +53,10 @@ class Connection {
   void identify();
   void render(bool head_only);
   bool send_now(std::string_view& octets);
-  void expect_within(std::chrono::milliseconds time) { deadline_ = loop_.now() + time; }
+  void expect_within(std::chrono::milliseconds time) {
+    deadline_ = loop_.now() + time;
+    expired_ = false;  // an old deadline may have passed in the very tick in which its work was done
+  }
   void expect_nothing() { deadline_ = Monotonic::time_point::max(); }
 
   IoLoop& loop_;
