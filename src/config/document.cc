@@ -1,13 +1,29 @@
 // config/document.cc - the fence around toml++: its types, and its errors, end here.
 #include "config/document.h"
 
+namespace jwtd::config {
+namespace {
+struct BrokenInvariant {};
+[[noreturn]] void broken_invariant() { throw BrokenInvariant(); }
+}  // namespace
+}  // namespace jwtd::config
+
+// toml++ 3.3 states as an invariant what "[[[" breaks, and in a release build it is undefined what happens then. Its asserts stay in, and throw.
+#undef NDEBUG
+#define TOML_ASSERT(expr)                              \
+  do {                                                 \
+    if (!(expr)) ::jwtd::config::broken_invariant();   \
+  } while (false)
 #define TOML_HEADER_ONLY 1
-#define TOML_EXCEPTIONS 0
+#define TOML_EXCEPTIONS 1
 #define TOML_UNRELEASED_FEATURES 0
 #define TOML_ENABLE_FORMATTERS 0
 // Ours has three levels; toml++ recurses once for each, and its default of 256 serves nobody here.
 #define TOML_MAX_NESTED_VALUES 16
 #include <toml++/toml.h>
+
+#include <algorithm>
+#include <cctype>
 
 namespace jwtd::config {
 namespace {
@@ -48,12 +64,18 @@ Node convert(const toml::node& from, unsigned levels) {
   return out;
 }
 
-// The first line with more than kMaxDotsInALine dots, else 0. Follows strings just well enough to leave their content out.
-unsigned line_of_too_many_dots(std::string_view text) {
+struct Refusal {
+  unsigned line = 0;  // 0: none
+  const char* why = "";
+};
+
+// What toml++ 3.3 must not get to see: more nesting than the stack holds, and characters that its tables do not expect in a key (U+2EFF is one;
+// TOML allows none outside ASCII there). Follows strings just well enough to leave their content out.
+Refusal refuse_what_breaks_the_parser(std::string_view text) {
   enum class In { kPlain, kComment, kString, kLongString } in = In::kPlain;
   char quote = 0;
   unsigned line = 1, dots = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
+  for (std::size_t i = text.starts_with("\xef\xbb\xbf") ? 3 : 0; i < text.size(); ++i) {
     const char c = text[i];
     const bool triple = text.substr(i, 3) == std::string(3, c);
     if (c == '\n') {
@@ -62,7 +84,8 @@ unsigned line_of_too_many_dots(std::string_view text) {
       if (in != In::kLongString) in = In::kPlain;
     } else if (in == In::kPlain) {
       if (c == '#') in = In::kComment;
-      if (c == '.' && ++dots > kMaxDotsInALine) return line;
+      if (static_cast<unsigned char>(c) >= 0x80) return {line, "only strings and comments may have characters outside ASCII"};
+      if (c == '.' && ++dots > kMaxDotsInALine) return {line, "a line has more than 200 dots outside strings"};
       if (c == '"' || c == '\'') {
         quote = c;
         in = triple ? In::kLongString : In::kString;
@@ -80,7 +103,31 @@ unsigned line_of_too_many_dots(std::string_view text) {
       }
     }
   }
-  return 0;
+  return {};
+}
+
+// toml++ names no place for a broken invariant; the cause is a header whose name begins with what no name does, as in "[[[" or "[}".
+unsigned line_of_malformed_header(std::string_view text) {
+  unsigned line = 1;
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    std::string_view head = text.substr(0, end);
+    head.remove_prefix(std::min(head.find_first_not_of(" \t"), head.size()));
+    const auto name = head.find_first_not_of("[ \t");
+    const bool header = head.starts_with('['), plain = name != std::string_view::npos && (std::isalnum(static_cast<unsigned char>(head[name])) ||
+                                                                                         std::string_view("_-\"'").find(head[name]) != std::string_view::npos);
+    if (header && (!plain || head.starts_with("[[["))) return line;
+    text.remove_prefix(std::min(end + 1, text.size()));
+    ++line;
+  }
+  return 1;
+}
+
+Document refused(unsigned line, std::string_view why) {
+  Document out;
+  out.error_line = line;
+  out.error = "This is not TOML: " + std::string(why) + ".";
+  return out;
 }
 
 }  // namespace
@@ -106,20 +153,16 @@ const char* name_of(Node::Kind kind) {
 }
 
 Document parse_toml(std::string_view text) {
-  Document out;
-  if (const unsigned line = line_of_too_many_dots(text); line != 0) {
-    out.error_line = line;
-    out.error = "This is not TOML that jwtd reads: a line has more than " + std::to_string(kMaxDotsInALine) + " dots outside strings.";
+  if (const Refusal refusal = refuse_what_breaks_the_parser(text); refusal.line != 0) return refused(refusal.line, refusal.why);
+  try {
+    Document out;
+    out.root = convert(toml::parse(text), kConvertedLevels);
     return out;
+  } catch (const toml::parse_error& error) {
+    return refused(error.source().begin.line, error.description());
+  } catch (const BrokenInvariant&) {
+    return refused(line_of_malformed_header(text), "the name of a section is malformed");
   }
-  const toml::parse_result result = toml::parse(text);
-  if (!result) {
-    out.error_line = result.error().source().begin.line;
-    out.error = "This is not TOML: " + std::string(result.error().description()) + ".";
-    return out;
-  }
-  out.root = convert(result.table(), kConvertedLevels);
-  return out;
 }
 
 }  // namespace jwtd::config

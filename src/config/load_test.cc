@@ -207,6 +207,20 @@ TEST(Load, NestingWithoutEndIsAProblemNotACrash) {
   EXPECT_EQ(parse_text("a = \"x\"" + dots).problems.size(), 1u);
 }
 
+TEST(Load, HeadersThatBreakTheParsersInvariantsAreProblemsWithTheirLine) {
+  for (const char* header : {"[[[", "[}", "[\r", "[[[[a]]]]", "[ [a]]"}) {
+    const Loaded loaded = parse_text(kIssuer + header + "\n");
+    ASSERT_EQ(loaded.problems.size(), 1u) << header;
+    EXPECT_THAT(loaded.problems[0].text(), HasSubstr("c.toml:4: This is not TOML: ")) << header;
+  }
+}
+
+TEST(Load, CharactersOutsideAsciiStandOnlyInStringsAndComments) {
+  EXPECT_THAT(texts(parse_rest("\u2eff = 1\n").problems), ElementsAre(HasSubstr("c.toml:4: This is not TOML: only strings and comments")));
+  EXPECT_THAT(texts(parse_rest("# Gr\u00fc\u00dfe\n[auth]\ncallers_file = '/\u00fc'\n").problems), ElementsAre());
+  EXPECT_THAT(texts(parse_text("\ufeff" + kIssuer).problems), ElementsAre());
+}
+
 TEST(Load, DotsInStringsAndCommentsAreNotNesting) {
   expect_warning(kLocal + "[proxy]\ntrusted = [\"0.0.0.0/0\"" + [] {
     std::string many;
