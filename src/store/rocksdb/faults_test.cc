@@ -241,6 +241,7 @@ TEST_F(Faulted, AFullDiskIsLeftWithoutARestartOnceThereIsRoom) {
   faults_.disk_full = true;
   ASSERT_FALSE(commit(20));
   EXPECT_FALSE(store_->writable());
+  EXPECT_FALSE(store_->writable());
   EXPECT_FALSE(commit(21));
   faults_.disk_full = false;
   const auto writable = store_->writable();

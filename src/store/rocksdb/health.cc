@@ -8,12 +8,25 @@
 namespace jwtd::store {
 namespace {
 
+constexpr std::size_t kProbeOctets = 64 << 10;
 constexpr std::uint64_t kWorthATry = 1 << 20;  // octets of new room; less would be used up by the try
 
 std::uint64_t room_of(rocksdb::DB& db) {
   std::uint64_t room = 0;
   const auto status = db.GetEnv()->GetFileSystem()->GetFreeSpace(db.GetName(), {}, &room, nullptr);
   return status.ok() ? room : 0;
+}
+
+// Whether what is in memory would find a place now. A try that runs out of room halfway leaves RocksDB in a state that only a restart ends.
+bool has_room(rocksdb::DB& db, std::uint64_t room) {
+  std::uint64_t in_memory = 0;
+  db.GetAggregatedIntProperty(rocksdb::DB::Properties::kCurSizeAllMemTables, &in_memory);
+  if (room < in_memory + kWorthATry) return false;
+  // Quotas and used-up inodes do not show in the free space. Not synced: a failed sync would end the store for good.
+  const std::string probe = db.GetName() + "/ROOM";
+  const bool written = rocksdb::WriteStringToFile(db.GetEnv(), std::string(kProbeOctets, '\0'), probe, false).ok();
+  db.GetEnv()->DeleteFile(probe).PermitUncheckedError();
+  return written;
 }
 
 }  // namespace
@@ -74,9 +87,11 @@ void Health::resume(rocksdb::DB& db, bool insist) {
   const std::uint64_t room = room_of(db);
   if (!insist && room < room_at_last_try_ + kWorthATry) return;
   room_at_last_try_ = room;
+  if (!has_room(db, room)) return;
   rocksdb::Status status = db.Resume();
   if (status.ok()) status = keep_log_switchable(db);
   if (status.ok() && !watch_->failed()) become(State::kSound, {});
+  if (status.severity() >= rocksdb::Status::Severity::kFatalError) become(State::kBroken, describe(status));
 }
 
 rocksdb::Status keep_log_switchable(rocksdb::DB& db) {

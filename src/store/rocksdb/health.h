@@ -33,6 +33,8 @@ class Health final : public rocksdb::EventListener {
   Error write_failed(rocksdb::DB& db, const rocksdb::Status& status);
 
   void OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocksdb::Status* status) override;
+  // RocksDB's own tries come every five seconds, and ours would find it busy.
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status, bool* by_itself) override { *by_itself = false; }
 
  private:
   enum class State : std::uint8_t { kSound, kFull, kBroken };

@@ -20,6 +20,7 @@ constexpr std::uint64_t kFileBytes = 64 << 20;      // of a merged file; keeps t
 constexpr std::size_t kBlockBytes = 8 << 10;        // half the index of 4 KiB, and a point read still is one disk read
 constexpr int kOpenFiles = 256;                     // leaves descriptors to connections
 constexpr std::uint64_t kSmoothing = 1 << 20;       // octets after which written data is pushed out, so that syncs find little to do
+constexpr std::size_t kManifestBytes = 1 << 20;           // then it is written anew: it names keys of files that are long gone
 constexpr std::size_t kManifestPreallocation = 64 << 10;  // the default of 4 MiB hurts on small disks
 
 rocksdb::BlockBasedTableOptions block_options(const std::shared_ptr<rocksdb::Cache>& cache) {
@@ -66,13 +67,13 @@ rocksdb::DBOptions database_options(const Tuning& tuning) {
   options.max_subcompactions = 1;
   options.max_open_files = kOpenFiles;
   options.bytes_per_sync = kSmoothing;
+  options.max_manifest_file_size = kManifestBytes;
   options.manifest_preallocation_size = kManifestPreallocation;
   options.use_direct_io_for_flush_and_compaction = tuning.direct_io;
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
   options.keep_log_file_num = 1;
   options.max_bgerror_resume_count = 0;  // health.h decides what is tried again
-  options.avoid_unnecessary_blocking_io = true;
   if (tuning.background_rate != 0) {
     options.rate_limiter.reset(rocksdb::NewGenericRateLimiter(static_cast<std::int64_t>(tuning.background_rate)));
   }
