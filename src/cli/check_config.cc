@@ -31,6 +31,8 @@ class FileCheck {
       warn("issuer.api_key_file", "the key has fewer octets than the hash of " + std::string(jose::name_of(config_.issuer.algorithm)) +
                                       ", which RFC 7518 s3.2 asks for");
     }
+    if (keys::is_published_sample(*key)) warn("issuer.api_key_file", path + " holds a key out of public documentation: anybody can sign with it");
+    if (keys::is_known_secret(*key)) warn("issuer.api_key_file", path + " holds a key out of the lists that attackers try first: ask TeleSign for another");
     if (keys::readable_by_everyone(path)) warn("issuer.api_key_file", path + " can be read by every user of this machine; chmod 600 is enough for jwtd");
   }
 

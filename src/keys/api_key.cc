@@ -5,7 +5,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <cstring>
+#include <iterator>
+#include <optional>
 
 #include "base/base64.h"
 #include "base/secret.h"
@@ -25,6 +28,11 @@ constexpr std::array<std::string_view, 5> kPublishedKids{
     "0JypNgICYN2",  // TeleSign's pygenjwt
     "YkjT4-0EfWU",  // RFC 7515 A.1
     "OntwMchSjyK",  // jwt.io
+};
+
+// Secrets out of the list that JWT crackers try first (wallarm/jwt-secrets), each as the first 32 bits of its kid.
+constexpr std::uint32_t kKnownSecrets[] = {
+#include "keys/known_secrets.inc"
 };
 
 std::string_view trimmed(std::string_view text) {
@@ -80,6 +88,14 @@ Result<jose::HmacKey> load_api_key(const std::string& path, jose::Algorithm algo
 
 bool is_published_sample(const jose::HmacKey& key) {
   return std::find(kPublishedKids.begin(), kPublishedKids.end(), key.kid()) != kPublishedKids.end();
+}
+
+bool is_known_secret(const jose::HmacKey& key) {
+  const std::optional<std::string> hash = base64url_decode(std::string_view(key.kid()).substr(0, 8));
+  if (!hash) return false;
+  std::uint32_t mark = 0;
+  for (std::size_t i = 0; i < sizeof mark; ++i) mark = mark << 8 | static_cast<unsigned char>((*hash)[i]);
+  return std::binary_search(std::begin(kKnownSecrets), std::end(kKnownSecrets), mark);
 }
 
 bool readable_by_everyone(const std::string& path) {

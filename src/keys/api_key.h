@@ -24,6 +24,10 @@ Result<jose::HmacKey> parse_api_key(std::string_view base64_text, jose::Algorith
 // warning, not a refusal: whoever reproduces TeleSign's samples needs it. Compares kid(), so that no sample stands in the program.
 bool is_published_sample(const jose::HmacKey& key);
 
+// Whether this key is in the list that tools try first to break a token. By 32 bits of its kid: wrong about one good key in ten million, so
+// worth a loud warning and not a refusal.
+bool is_known_secret(const jose::HmacKey& key);
+
 // Whether every user of the machine may read the file: worth a warning at start, not a refusal, since a container often has just one user.
 // false also when there is no such file.
 bool readable_by_everyone(const std::string& path);

@@ -163,5 +163,25 @@ TEST_F(ApiKeyFile, ItIsNoticedWhenEveryoneMayReadIt) {
   EXPECT_TRUE(readable_by_everyone(path_));
 }
 
+TEST(KnownSecrets, EverySecretOfTheListThatWouldLoadIsRecognised) {
+  const char* const folder = std::getenv("JWTD_VECTORS");
+  std::ifstream list(std::filesystem::path(folder ? folder : "../shared/vectors") / "jwt-secrets/jwt.secrets.list");
+  if (!list) GTEST_SKIP() << "the collected secrets are not at hand: set JWTD_VECTORS";
+  std::size_t loadable = 0;
+  for (std::string line; std::getline(list, line);) {
+    const auto key = parse_api_key(line, Algorithm::kHs256);
+    if (!key) continue;
+    ++loadable;
+    EXPECT_TRUE(is_known_secret(*key)) << "line with " << line.size() << " characters";
+  }
+  EXPECT_GE(loadable, 400u);
+}
+
+TEST(KnownSecrets, AFreshKeyIsNotAmongThem) {
+  const auto key = parse_api_key(generate_api_key(), Algorithm::kHs256);
+  ASSERT_TRUE(key);
+  EXPECT_FALSE(is_known_secret(*key));
+}
+
 }  // namespace
 }  // namespace jwtd::keys
