@@ -72,6 +72,7 @@ bool has_batch_after(std::string_view log, std::size_t from) {
 
 std::size_t find_log_damage(std::string_view log) {
   std::optional<std::uint64_t> next_sequence;
+  std::string header;
   bool within_batch = false;
   for (std::size_t at = 0; at < log.size();) {
     const std::size_t left_in_block = kBlock - at % kBlock;
@@ -83,10 +84,15 @@ std::size_t find_log_damage(std::string_view log) {
     if (!piece) return has_batch_after(log, at + 1) ? at : std::string_view::npos;
     const bool begins = piece->type == kWhole || piece->type == kFirst;
     if (begins == within_batch) return at;
-    if (begins_batch(*piece)) {
-      const std::uint64_t sequence = little_endian(piece->payload.substr(0, 8));
-      if (next_sequence && sequence != *next_sequence) return at;
-      next_sequence = sequence + little_endian(piece->payload.substr(8, 4));
+    if (begins) header.clear();
+    // A batch's own header may be cut by the end of a block.
+    if (header.size() < kBatchHeader) {
+      header += piece->payload.substr(0, kBatchHeader - header.size());
+      if (header.size() == kBatchHeader) {
+        const std::uint64_t sequence = little_endian(std::string_view(header).substr(0, 8));
+        if (next_sequence && sequence != *next_sequence) return at;
+        next_sequence = sequence + little_endian(std::string_view(header).substr(8, 4));
+      }
     }
     within_batch = piece->type == kFirst || piece->type == kMiddle;
     at += kHeader + piece->payload.size();

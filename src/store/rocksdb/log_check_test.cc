@@ -18,8 +18,7 @@ struct Log {
   std::vector<std::size_t> ends;  // of each batch
 };
 
-// Batches of growing size; the last ones span blocks.
-Log make_log() {
+Log write_log(const std::vector<std::size_t>& sizes) {
   const TemporaryFolder folder;
   rocksdb::Options options;
   options.create_if_missing = true;
@@ -30,8 +29,8 @@ Log make_log() {
   for (const auto& file : std::filesystem::directory_iterator(folder.path())) {
     if (file.path().extension() == ".log") path = file.path();
   }
-  for (int i = 0; i < 40; ++i) {
-    EXPECT_TRUE(db->Put({}, "k" + std::to_string(i), std::string(static_cast<std::size_t>(i) * 100 + (i > 35 ? 40'000 : 0), 'v')).ok());
+  for (const std::size_t size : sizes) {
+    EXPECT_TRUE(db->Put({}, "k", std::string(size, 'v')).ok());
     log.ends.push_back(std::filesystem::file_size(path));
   }
   EXPECT_TRUE(rocksdb::ReadFileToString(rocksdb::Env::Default(), path, &log.content).ok());
@@ -39,11 +38,26 @@ Log make_log() {
   return log;
 }
 
+// Batches of growing size; the last ones span blocks.
+Log make_log() {
+  std::vector<std::size_t> sizes;
+  for (std::size_t i = 0; i < 40; ++i) sizes.push_back(i * 100 + (i > 35 ? 40'000 : 0));
+  return write_log(sizes);
+}
+
 constexpr auto kNone = std::string_view::npos;
 
 TEST(LogCheck, AWholeLogIsNotDamaged) {
   EXPECT_EQ(find_log_damage(make_log().content), kNone);
   EXPECT_EQ(find_log_damage(""), kNone);
+}
+
+TEST(LogCheck, ABatchMayBeCutByTheEndOfABlockAnywhere) {
+  constexpr std::size_t kBlock = 32 * 1024, kHeaders = 7 + 12 + 4;  // of the piece, the batch, and a Put with a short key
+  for (std::size_t left = 0; left < 64; ++left) {
+    const Log log = write_log({kBlock - left - kHeaders - 3, 100, 100});
+    EXPECT_EQ(find_log_damage(log.content), kNone) << left;
+  }
 }
 
 TEST(LogCheck, ALogCutAnywhereIsTornAndNotDamaged) {

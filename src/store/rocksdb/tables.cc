@@ -16,6 +16,7 @@ namespace jwtd::store {
 namespace {
 
 constexpr double kFilterBits = 10;                  // an XID that is not there costs a read once in a hundred files
+constexpr double kMemtableFilter = 0.02;            // of the write buffer: about 15 bits a transaction
 constexpr std::uint64_t kFileBytes = 64 << 20;      // of a merged file; keeps their number low
 constexpr std::size_t kBlockBytes = 8 << 10;        // half the index of 4 KiB, and a point read still is one disk read
 constexpr int kOpenFiles = 256;                     // leaves descriptors to connections
@@ -99,6 +100,11 @@ rocksdb::ColumnFamilyOptions table_options(Table table, const Tuning& tuning, co
       options.level_compaction_dynamic_level_bytes = false;
       break;
     case Table::kScattered:
+      // Most given XIDs are new, and it is the fresh table where finding that out costs most.
+      options.memtable_prefix_bloom_size_ratio = kMemtableFilter;
+      options.memtable_whole_key_filtering = true;
+      merge_widely(tuning, options);
+      break;
     case Table::kEarlier:
       merge_widely(tuning, options);
       break;

@@ -24,7 +24,7 @@ inline constexpr std::array<const char*, kTables> kTableNames{"ordered", "scatte
 // What was chosen by measuring; docs/adr/0003 has the figures. Sizes in octets.
 struct Tuning {
   std::size_t transactions_buffer = 32 << 20;  // about 350,000 transactions: the memory, and what a restart reads again
-  std::size_t phones_buffer = 24 << 20;
+  std::size_t phones_buffer = 8 << 20;         // about 190,000 keys; larger ones measured the same
   std::size_t cache = 64 << 20;                // blocks, indexes and filters of all tables
   std::size_t max_log = 128 << 20;             // write-ahead log; bounds the time of a restart
   int ordered_files_to_merge = 8;              // fresh files of "ordered" before they are moved down
