@@ -18,7 +18,7 @@ FENCES = {
     "openssl/": r"jose/|access/|http/tls|http/\w*connection",
     "boost/": r"http/|app/",
     "rocksdb/": r"store/rocksdb/",
-    "toml++/": r"config/|access/",
+    "toml++/": r"document/",
     "CLI/": r"cli/",
     "prometheus/": r"metrics/",
     "nlohmann/": r".*\.cc$",

@@ -1,4 +1,4 @@
-// access/callers_file.cc - the callers file: strict TOML in, the same form out, replaced whole. toml++ stays in here.
+// access/callers_file.cc - the callers file: strict TOML in, the same form out, replaced whole.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,17 +13,12 @@
 
 #include "access/callers.h"
 #include "base/limits.h"
-
-// The same as in config/document.cc: two sets of inline functions under one name would be undefined behaviour.
-#define TOML_HEADER_ONLY 1
-#define TOML_EXCEPTIONS 0
-#define TOML_UNRELEASED_FEATURES 0
-#define TOML_ENABLE_FORMATTERS 0
-#define TOML_MAX_NESTED_VALUES 16
-#include <toml++/toml.h>
+#include "document/document.h"
 
 namespace jwtd::access {
 namespace {
+
+using document::Node;
 
 Error invalid(const std::string& path, const std::string& reason) { return Error(kCallersFileInvalid, path + ": " + reason); }
 Error invalid_at(const std::string& path, unsigned line, const std::string& reason) {
@@ -80,56 +75,50 @@ bool is_rfc3339(std::string_view text) {
   return text.size() >= 20 && text.size() <= 35 && text.find_first_not_of("0123456789-:.TZ+") == std::string_view::npos;
 }
 
-unsigned line_of(const toml::node& node) { return node.source().begin.line; }
-
 struct Wrong {
   unsigned line;
   std::string reason;
 };
 
-std::optional<Wrong> read_scopes(const toml::node& node, Caller& caller) {
-  const toml::array* const list = node.as_array();
-  if (list == nullptr || list->empty()) return Wrong{line_of(node), "scope must be a list such as [\"read\", \"mint\"]"};
-  for (const toml::node& item : *list) {
-    const auto* const text = item.as_string();
-    if (text == nullptr) return Wrong{line_of(item), "scope must hold strings only"};
+std::optional<Wrong> read_scopes(const Node& node, Caller& caller) {
+  if (node.kind != Node::Kind::kList || node.items.empty()) return Wrong{node.line, "scope must be a list such as [\"read\", \"mint\"]"};
+  for (const Node& item : node.items) {
+    if (item.kind != Node::Kind::kText) return Wrong{item.line, "scope must hold strings only"};
     const Result<std::uint8_t> scope =
-        text->get().find(',') == std::string::npos ? parse_scopes(text->get()) : Error(kScopeUnknown, "not a list in a string");
-    if (!scope) return Wrong{line_of(item), scope.error().message()};
-    if ((caller.scopes & *scope) != 0) return Wrong{line_of(item), "scope has \"" + text->get() + "\" twice"};
+        item.text.find(',') == std::string::npos ? parse_scopes(item.text) : Error(kScopeUnknown, "not a list in a string");
+    if (!scope) return Wrong{item.line, scope.error().message()};
+    if ((caller.scopes & *scope) != 0) return Wrong{item.line, "scope has \"" + item.text + "\" twice"};
     caller.scopes |= *scope;
   }
   return std::nullopt;
 }
 
-std::optional<Wrong> read_text(const toml::node& node, std::string_view key, bool (*is_good)(std::string_view), const char* shape,
-                               std::string& out) {
-  const auto* const text = node.as_string();
-  if (text == nullptr || !is_good(text->get())) return Wrong{line_of(node), std::string(key) + " must be " + shape};
-  out = text->get();
+std::optional<Wrong> read_text(const Node& node, bool (*is_good)(std::string_view), const char* shape, std::string& out) {
+  if (node.kind != Node::Kind::kText || !is_good(node.text)) return Wrong{node.line, node.name + " must be " + shape};
+  out = node.text;
   return std::nullopt;
 }
 
-std::optional<Wrong> read_caller(const toml::table& table, Caller& caller) {
-  for (const auto& [key, value] : table) {
+bool is_something(std::string_view text) { return !text.empty(); }
+
+std::optional<Wrong> read_caller(const Node& table, Caller& caller) {
+  for (const Node& value : table.items) {
     std::optional<Wrong> wrong;
-    if (key == "name") {
-      wrong = read_text(
-          value, key, [](std::string_view text) { return !text.empty(); }, "a string", caller.name);
-    } else if (key == "key_sha256") {
-      wrong = read_text(value, key, is_lower_hex_sha256, "64 lower-case hex digits", caller.key_sha256);
-    } else if (key == "created") {
-      wrong = read_text(value, key, is_rfc3339, "a string such as \"2026-11-23T22:00:00Z\"", caller.created);
-    } else if (key == "scope") {
+    if (value.name == "name") {
+      wrong = read_text(value, is_something, "a string", caller.name);
+    } else if (value.name == "key_sha256") {
+      wrong = read_text(value, is_lower_hex_sha256, "64 lower-case hex digits", caller.key_sha256);
+    } else if (value.name == "created") {
+      wrong = read_text(value, is_rfc3339, "a string such as \"2026-11-23T22:00:00Z\"", caller.created);
+    } else if (value.name == "scope") {
       wrong = read_scopes(value, caller);
     } else {
-      wrong = Wrong{key.source().begin.line,
-                    "unknown key \"" + std::string(key.str()) + "\"; a caller has name, key_sha256, scope and created"};
+      wrong = Wrong{value.line, "unknown key \"" + value.name + "\"; a caller has name, key_sha256, scope and created"};
     }
     if (wrong) return wrong;
   }
   for (const char* const key : {"name", "key_sha256", "scope", "created"}) {
-    if (!table.contains(key)) return Wrong{line_of(table), std::string("this caller has no ") + key};
+    if (!table.member(key)) return Wrong{table.line, std::string("this caller has no ") + key};
   }
   return std::nullopt;
 }
@@ -190,22 +179,19 @@ Status replace_file(const std::string& path, std::string_view text) {
 }  // namespace
 
 Result<Callers> Callers::parse(std::string_view text, const std::string& path) {
-  const toml::parse_result document = toml::parse(text);
-  if (document.failed()) {
-    return invalid_at(path, document.error().source().begin.line, std::string(document.error().description()));
-  }
+  const document::Document document = document::parse_toml(text);
+  if (document.error_line != 0) return invalid_at(path, document.error_line, document.error);
   Callers callers;
-  for (const auto& [key, value] : document.table()) {
-    if (key != "caller")
-      return invalid_at(path, key.source().begin.line, "unknown key \"" + std::string(key.str()) + "\"; there are only [[caller]] tables");
-    const toml::array* const list = value.as_array();
-    if (list == nullptr || !list->is_array_of_tables())
-      return invalid_at(path, key.source().begin.line, "each caller is a table headed [[caller]]");
-    for (const toml::node& item : *list) {
+  for (const Node& list : document.root.items) {
+    if (list.name != "caller") return invalid_at(path, list.line, "unknown key \"" + list.name + "\"; there are only [[caller]] tables");
+    const auto is_table = [](const Node& item) { return item.kind == Node::Kind::kTable; };
+    if (list.kind != Node::Kind::kList || !std::all_of(list.items.begin(), list.items.end(), is_table)) {
+      return invalid_at(path, list.line, "each caller is a table headed [[caller]]");
+    }
+    for (const Node& item : list.items) {
       Caller caller;
-      if (const std::optional<Wrong> wrong = read_caller(*item.as_table(), caller)) return invalid_at(path, wrong->line, wrong->reason);
-      if (const Status status = callers.insert(std::move(caller)); !status)
-        return invalid_at(path, line_of(item), status.error().message());
+      if (const std::optional<Wrong> wrong = read_caller(item, caller)) return invalid_at(path, wrong->line, wrong->reason);
+      if (const Status status = callers.insert(std::move(caller)); !status) return invalid_at(path, item.line, status.error().message());
     }
   }
   return callers;

@@ -6,11 +6,15 @@
 #include <string_view>
 #include <vector>
 
-#include "config/document.h"
 #include "config/load.h"
 #include "config/settings.h"
+#include "document/document.h"
 
 namespace jwtd::config {
+
+using document::Document;
+using document::Node;
+using document::parse_toml;
 
 class Draft {
  public:

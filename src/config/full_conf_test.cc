@@ -7,8 +7,8 @@
 #include <set>
 #include <string>
 
-#include "config/document.h"
 #include "config/load.h"
+#include "document/document.h"
 
 namespace jwtd::config {
 namespace {
@@ -39,11 +39,11 @@ void expect_no_problems(const Loaded& loaded) {
 }
 
 TEST(FullConf, HasEveryKnownKeyInTheTablesOrder) {
-  const Document document = parse_toml(conf("jwtd.full.toml"));
+  const document::Document document = document::parse_toml(conf("jwtd.full.toml"));
   ASSERT_EQ(document.error, "");
   std::map<unsigned, std::string> by_line;
-  for (const Node& section : document.root.items) {
-    for (const Node& value : section.items) by_line[value.line] = section.name + "." + value.name;
+  for (const document::Node& section : document.root.items) {
+    for (const document::Node& value : section.items) by_line[value.line] = section.name + "." + value.name;
   }
   std::vector<std::string> keys;
   for (const auto& [line, key] : by_line) keys.push_back(key);

@@ -7,11 +7,11 @@
 #include <cstring>
 #include <fstream>
 
-#include "config/document.h"
 #include "config/draft.h"
 #include "config/nearest.h"
 #include "config/settings.h"
 #include "config/values.h"
+#include "document/document.h"
 
 extern char** environ;  // POSIX: declared by the program
 

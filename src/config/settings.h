@@ -9,9 +9,13 @@
 #include <vector>
 
 #include "config/config.h"
-#include "config/document.h"
+#include "document/document.h"
 
 namespace jwtd::config {
+
+using document::Document;
+using document::Node;
+using document::parse_toml;
 
 enum class Shape : std::uint8_t { kText, kInteger, kFlag, kTextList };
 

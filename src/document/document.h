@@ -1,4 +1,4 @@
-// config/document.h - a TOML document as plain values with the lines they stand on: all that the rest of config/ sees of TOML.
+// document/document.h - a TOML document as plain values with the lines they stand on: all that config/ and access/ see of TOML.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 #include "base/result.h"
 
-namespace jwtd::config {
+namespace jwtd::document {
 
 inline constexpr Code kTomlMalformed{"toml_malformed", Fault::kInvalidArgument, "The file is not TOML"};
 
@@ -21,7 +21,7 @@ struct Node {
   std::string text;
   std::int64_t integer = 0;
   bool flag = false;
-  std::vector<Node> items;  // of a list or table; below the third level they are left out, since nothing of ours lies there
+  std::vector<Node> items;  // of a list or table; below the fourth level they are left out, since nothing of ours lies there
 
   const Node* member(std::string_view wanted) const;
 };
@@ -36,4 +36,4 @@ struct Document {
 
 Document parse_toml(std::string_view text);
 
-}  // namespace jwtd::config
+}  // namespace jwtd::document

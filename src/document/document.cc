@@ -1,18 +1,18 @@
-// config/document.cc - the fence around toml++: its types, and its errors, end here.
-#include "config/document.h"
+// document/document.cc - the fence around toml++: its types, and its errors, end here.
+#include "document/document.h"
 
-namespace jwtd::config {
+namespace jwtd::document {
 namespace {
 struct BrokenInvariant {};
 [[noreturn]] void broken_invariant() { throw BrokenInvariant(); }
 }  // namespace
-}  // namespace jwtd::config
+}  // namespace jwtd::document
 
 // toml++ 3.3 states as an invariant what "[[[" breaks, and in a release build it is undefined what happens then. Its asserts stay in, and throw.
 #undef NDEBUG
 #define TOML_ASSERT(expr)                              \
   do {                                                 \
-    if (!(expr)) ::jwtd::config::broken_invariant();   \
+    if (!(expr)) ::jwtd::document::broken_invariant();   \
   } while (false)
 #define TOML_HEADER_ONLY 1
 #define TOML_EXCEPTIONS 1
@@ -25,10 +25,10 @@ struct BrokenInvariant {};
 #include <algorithm>
 #include <cctype>
 
-namespace jwtd::config {
+namespace jwtd::document {
 namespace {
 
-constexpr unsigned kConvertedLevels = 3;   // section, [[limit]] table or list, value
+constexpr unsigned kConvertedLevels = 4;   // section, [[caller]] table, list, value
 constexpr unsigned kMaxDotsInALine = 200;  // outside strings and comments; "a.b.c" makes a table for each dot, and tables are destroyed recursively
 
 unsigned line_of(const toml::node& node) { return node.source().begin.line; }
@@ -165,4 +165,4 @@ Document parse_toml(std::string_view text) {
   }
 }
 
-}  // namespace jwtd::config
+}  // namespace jwtd::document
