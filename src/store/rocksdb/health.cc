@@ -37,6 +37,10 @@ std::string describe(const rocksdb::Status& status) {
   return text;
 }
 
+Error read_error(const rocksdb::Status& status) {
+  return Error(status.IsCorruption() ? kStoreDamaged : kStoreUnavailable, describe(status));
+}
+
 Status Health::check(rocksdb::DB& db, bool insist) {
   if (watch_->failed()) become(State::kBroken, watch_->cause());
   if (state_.load(std::memory_order_acquire) == State::kSound) return {};

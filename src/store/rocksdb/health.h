@@ -13,6 +13,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "store/rocksdb/sync_watch.h"
@@ -21,6 +22,9 @@ namespace jwtd::store {
 
 // A status as text without any key: those hold phone numbers.
 std::string describe(const rocksdb::Status& status);
+// Of a failed read: kStoreDamaged or kStoreUnavailable.
+Error read_error(const rocksdb::Status& status);
+inline std::string_view view(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
 class Health final : public rocksdb::EventListener {
  public:

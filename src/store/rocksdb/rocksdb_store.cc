@@ -12,6 +12,7 @@
 #include "store/rocksdb/codec.h"
 #include "store/rocksdb/database.h"
 #include "store/rocksdb/driver.h"
+#include "store/rocksdb/phone_keys.h"
 
 namespace jwtd::store {
 namespace {
@@ -19,16 +20,11 @@ namespace {
 using rocksdb::Slice;
 
 constexpr int kBoundsPerRetention = 64;  // how much later than needed an epoch may go, so that its bound is rarely written
-constexpr auto kBoundStepForEver = std::chrono::hours(1);
+constexpr std::chrono::milliseconds kBoundStepForEver = std::chrono::hours(1);
 
-std::string_view view(const Slice& slice) { return {slice.data(), slice.size()}; }
 Slice slice(std::string_view text) { return {text.data(), text.size()}; }
 
 Table table_of(std::string_view xid_key) { return is_ordered(xid_key) ? Table::kOrdered : Table::kScattered; }
-
-Error read_error(const rocksdb::Status& status) {
-  return Error(status.IsCorruption() ? kStoreDamaged : kStoreUnavailable, describe(status));
-}
 
 class RocksdbStore final : public Store {
  public:
@@ -171,7 +167,8 @@ RocksdbStore::Standing& RocksdbStore::standing_of(std::string_view key) {
 Status RocksdbStore::write_one(Entry& entry, std::string_view key, Standing* standing, Epoch& epoch) {
   const Record& proposed = entry.proposed;
   entry.standing.reset();
-  const bool stands = standing != nullptr && standing->current != nullptr && !past_retention(standing->created_at, retention_, proposed.recorded_at);
+  const bool stands = standing != nullptr && standing->current != nullptr &&
+                      !past_retention(standing->created_at, retention_, proposed.recorded_at);
   entry.outcome = stands ? decide(*standing->current, proposed) : Outcome::kInserted;
   if (entry.outcome == Outcome::kReused) entry.standing = *standing->current;
   if (entry.outcome == Outcome::kReused || entry.outcome == Outcome::kConflict) return {};
@@ -214,7 +211,8 @@ Result<std::uint32_t> RocksdbStore::name_of(const Record& record) {
 
 void RocksdbStore::note_created(Epoch& epoch, UnixMillis created_at) {
   if (epoch.began && created_at <= epoch.bound) return;
-  const auto step = retention_.count() == 0 ? std::chrono::milliseconds(kBoundStepForEver) : std::chrono::milliseconds(retention_) / kBoundsPerRetention;
+  const std::chrono::milliseconds step =
+      retention_.count() == 0 ? kBoundStepForEver : std::chrono::milliseconds(retention_) / kBoundsPerRetention;
   if (!epoch.began) epoch.began = created_at;
   epoch.bound = created_at + step.count();
   writes_.Put(database_->db().DefaultColumnFamily(), epoch_key(epoch.number), epoch_value(epoch));
@@ -275,53 +273,6 @@ Result<std::optional<Transaction>> RocksdbStore::find(const Xid& xid, UnixMillis
   return std::optional<Transaction>(std::move(transaction));
 }
 
-// A phone's index keys, of all epochs as one list: newest first, all of one millisecond at a time.
-class PhoneKeys {
- public:
-  PhoneKeys(rocksdb::DB& db, const EpochList& epochs, const Phone& phone, UnixMillis from) {
-    rocksdb::ReadOptions options;
-    options.prefix_same_as_start = true;
-    std::string start;
-    append_phone_prefix(phone, from, start);
-    for (const auto& epoch : epochs) {
-      iterators_.emplace_back(db.NewIterator(options, (*epoch)[Table::kPhones]));
-      iterators_.back()->Seek(start);
-    }
-  }
-
-  struct Group {
-    UnixMillis created_at;
-    std::vector<Xid> xids;  // descending
-  };
-  // nullopt at the end.
-  Result<std::optional<Group>> next() {
-    std::optional<Group> group;
-    for (const auto& it : iterators_) {
-      if (!it->status().ok()) return read_error(it->status());
-      if (!it->Valid()) continue;
-      const auto key = read_phone_key(view(it->key()));
-      if (!key) return Error(kStoreDamaged, "an index key is too short");
-      if (!group || key->created_at > group->created_at) group = Group{key->created_at, {}};
-    }
-    if (!group) return group;
-    for (const auto& it : iterators_) {
-      for (; it->Valid(); it->Next()) {
-        const auto key = read_phone_key(view(it->key()));
-        if (key && key->created_at != group->created_at) break;
-        const auto xid = key ? read_xid_key(key->xid_key) : std::nullopt;
-        if (!xid) return Error(kStoreDamaged, "an index key holds no XID");
-        group->xids.push_back(*xid);
-      }
-    }
-    std::sort(group->xids.begin(), group->xids.end(), std::greater<>());
-    group->xids.erase(std::unique(group->xids.begin(), group->xids.end()), group->xids.end());
-    return group;
-  }
-
- private:
-  std::vector<std::unique_ptr<rocksdb::Iterator>> iterators_;
-};
-
 Result<Page> RocksdbStore::find_by_phone(const Phone& phone, std::size_t limit, std::string_view cursor, UnixMillis now) {
   std::optional<Position> after;
   if (!cursor.empty()) {
@@ -366,7 +317,8 @@ Status RocksdbStore::sweep(UnixMillis now) {
     const std::scoped_lock lock(database_->writing());
     began = epochs->front()->began;
   }
-  if (began && now - *began >= std::chrono::milliseconds(retention_).count() / static_cast<int>(kEpochsPerRetention) && epochs->size() < kMaxEpochs) {
+  const UnixMillis span = std::chrono::milliseconds(retention_).count() / static_cast<int>(kEpochsPerRetention);
+  if (began && now - *began >= span && epochs->size() < kMaxEpochs) {
     if (const auto status = database_->add_epoch(); !status.ok()) return failed(status);
     // So that the log, too, holds nothing older than the new epoch.
     if (const auto status = database_->flush_all(); !status.ok()) return failed(status);
