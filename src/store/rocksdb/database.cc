@@ -8,6 +8,7 @@
 
 #include "store/rocksdb/codec.h"
 #include "store/rocksdb/log_check.h"
+#include "store/rocksdb/log_space.h"
 
 namespace jwtd::store {
 namespace {
@@ -68,7 +69,7 @@ Result<std::unique_ptr<Database>> Database::open(const StoreOptions& options, co
 
 Status Database::open_files(const StoreOptions& options, const std::shared_ptr<rocksdb::FileSystem>& files) {
   const auto watch = std::make_shared<SyncWatch>();
-  env_ = rocksdb::NewCompositeEnv(watch_syncs(files, watch));
+  env_ = rocksdb::NewCompositeEnv(watch_syncs(prepare_log_space(files, folder_.path(), tuning_.log_space), watch));
   env_->LowerThreadPoolCPUPriority(rocksdb::Env::LOW, rocksdb::CpuPriority::kLow);
   health_ = std::make_shared<Health>(watch, options.on_event);
   cache_ = rocksdb::NewLRUCache(tuning_.cache, kCacheShardBits);

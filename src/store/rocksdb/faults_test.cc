@@ -56,6 +56,12 @@ class FaultyFiles final : public rocksdb::FileSystemWrapper {
     if (status.ok()) *file = std::make_unique<FaultyFile>(std::move(*file), faults_);
     return status;
   }
+  IOStatus ReuseWritableFile(const std::string& name, const std::string& former, const rocksdb::FileOptions& options,
+                             std::unique_ptr<rocksdb::FSWritableFile>* file, IODebugContext* context) override {
+    auto status = FileSystemWrapper::ReuseWritableFile(name, former, options, file, context);
+    if (status.ok()) *file = std::make_unique<FaultyFile>(std::move(*file), faults_);
+    return status;
+  }
 
  private:
   const Faults& faults_;
@@ -68,7 +74,7 @@ class Faulted : public testing::Test {
     options.url = "rocksdb://" + path;
     options.retention = std::chrono::seconds(0);
     options.on_event = [this](std::string_view event) { events_ += std::string(event) + "\n"; };
-    return open_rocksdb_store_on(options, std::make_shared<FaultyFiles>(faults_), {});
+    return open_rocksdb_store_on(options, std::make_shared<FaultyFiles>(faults_), tuning_);
   }
 
   void open() {
@@ -104,6 +110,7 @@ class Faulted : public testing::Test {
   }
 
   Faults faults_;
+  Tuning tuning_{.log_space = 0};  // so that a log's size says where it ends
   TemporaryFolder folder_, elsewhere_;
   std::string events_;
   std::unique_ptr<Store> store_;
@@ -137,6 +144,56 @@ TEST_F(Faulted, ATornEndOfTheLogLosesNothingBeforeTheTear) {
     ASSERT_TRUE(survivor) << cut << ": " << survivor.error().message();
     for (int i = 0; i < 30; ++i) ASSERT_EQ(finds(**survivor, i), ends[static_cast<std::size_t>(i)] <= whole - cut) << i << " cut " << cut;
   }
+}
+
+// The same where the log's space was written before: a tear leaves zeros, and more zeros follow.
+TEST_F(Faulted, ATornEndAmongZerosLosesNothingBeforeTheTear) {
+  tuning_.log_space = 64 << 10;
+  open();
+  const auto written = [](const std::string& log) {
+    std::ifstream in(log, std::ios::binary);
+    const std::string octets{std::istreambuf_iterator<char>(in), {}};
+    return octets.find_last_not_of('\0') + 1;
+  };
+  std::vector<std::uintmax_t> ends;
+  for (int i = 0; i < 30; ++i) {
+    ASSERT_TRUE(commit(i));
+    ends.push_back(written(newest_log(folder_.path())));
+  }
+  ASSERT_EQ(fs::file_size(newest_log(folder_.path())), tuning_.log_space);
+  for (std::uintmax_t cut = 0; cut <= std::min<std::uintmax_t>(ends.back(), 4096); cut += 41) {
+    copy_to(elsewhere_.path());
+    std::fstream file(newest_log(elsewhere_.path()), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(ends.back() - cut));
+    file << std::string(cut, '\0');
+    file.close();
+    const auto survivor = try_open(elsewhere_.path());
+    ASSERT_TRUE(survivor) << cut << ": " << survivor.error().message();
+    for (int i = 0; i < 30; ++i) {
+      if (ends[static_cast<std::size_t>(i)] <= ends.back() - cut) ASSERT_TRUE(finds(**survivor, i)) << i << " cut " << cut;
+    }
+  }
+}
+
+TEST_F(Faulted, EveryLogBeginsAsItsSpaceAndNoneIsLostWhenLogsChange) {
+  tuning_.log_space = 64 << 10;
+  tuning_.phones_buffer = 64 << 10;  // a new log every few hundred transactions
+  open();
+  constexpr int kCommits = 3000;
+  for (int i = 0; i < kCommits; ++i) ASSERT_TRUE(commit(i));
+  open();
+  for (int i = 0; i < kCommits; ++i) ASSERT_TRUE(finds(*store_, i)) << i;
+}
+
+TEST_F(Faulted, ASpaceThatACrashLeftHalfMadeIsMadeAnew) {
+  std::ofstream(folder_.path() + "/log.space") << "not zeros";
+  tuning_.log_space = 64 << 10;
+  open();
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(commit(i));
+  copy_to(elsewhere_.path());
+  const auto survivor = try_open(elsewhere_.path());
+  ASSERT_TRUE(survivor) << survivor.error().message();
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(finds(**survivor, i)) << i;
 }
 
 TEST_F(Faulted, ADamagedLastBatchIsATornEnd) {
@@ -215,6 +272,7 @@ TEST_F(Faulted, ADamagedTableFileNeverYieldsAnotherToken) {
 }
 
 TEST_F(Faulted, AfterAFailedSyncNothingIsTakenAnyMore) {
+  tuning_.log_space = 64 << 10;
   open();
   ASSERT_TRUE(commit(1));
   faults_.syncs_fail = true;

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <utility>
 
+#include "store/rocksdb/log_space.h"
 #include "store/store.h"
 
 namespace jwtd::store {
@@ -39,7 +40,7 @@ std::optional<Contents> list(const std::string& path) {
   while (const dirent* entry = readdir(folder.get())) {
     const std::string_view name = entry->d_name;
     if (name == "CURRENT") contents.has_database = true;
-    if (name != "." && name != ".." && name != "lost+found" && name != "FORMAT" && name != "FORMAT.new") contents.has_strangers = true;
+    if (name != "." && name != ".." && name != "lost+found" && name != "FORMAT" && name != "FORMAT.new" && name != kLogSpaceName) contents.has_strangers = true;
   }
   return contents;
 }

@@ -26,6 +26,7 @@ struct Tuning {
   std::size_t transactions_buffer = 32 << 20;  // about 350,000 transactions: the memory, and what a restart reads again
   std::size_t phones_buffer = 8 << 20;         // about 190,000 keys; larger ones measured the same
   std::size_t cache = 64 << 20;                // blocks, indexes and filters of all tables
+  std::size_t log_space = 32 << 20;            // of zeros under each log: what 190,000 records with our own XIDs take, and some; 0: none
   std::size_t max_log = 128 << 20;             // write-ahead log; bounds the time of a restart
   int ordered_files_to_merge = 8;              // fresh files of "ordered" before they are moved down
   unsigned merge_width = 8;                    // sorted runs of the other tables before they are merged
