@@ -34,6 +34,7 @@ int run_server(const cli::ServeRequest& request) {
 
   Result<std::unique_ptr<Log>> log = Log::open(request.config.log.options);
   if (!log) return fail(log.error(), nullptr);
+  for (const config::Problem& warning : request.warnings) (*log)->warn("config_warning", {{"where", warning.where}, {"what", warning.what}});
   Result<std::unique_ptr<Service>> service = Service::make(request.config, **log);
   if (!service) return fail(service.error(), request.config.log.options.file.empty() ? nullptr : log->get());
 

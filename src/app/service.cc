@@ -236,10 +236,10 @@ http::Observer Service::observer(std::string_view name, metrics::Listener listen
     const LogLevel level = response.status >= 500 ? LogLevel::kWarn : LogLevel::kInfo;
     if (!log_.enabled(level)) return;
     if (failed) {
-      log_.write(level, "request", {{"id", request.request_id}, {"listener", name}, {"route", request.route}, {"status", response.status},
+      log_.write(level, "request", {{"request_id", request.request_id}, {"listener", name}, {"route", request.route}, {"status", response.status},
                                     {"us", took.count()}, {"error", response.error_id}});
     } else {
-      log_.write(level, "request", {{"id", request.request_id}, {"listener", name}, {"route", request.route}, {"status", response.status},
+      log_.write(level, "request", {{"request_id", request.request_id}, {"listener", name}, {"route", request.route}, {"status", response.status},
                                     {"us", took.count()}});
     }
   };

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "config/load.h"
 
 namespace jwtd::cli {
 
@@ -21,6 +22,7 @@ struct ServeRequest {
   config::Config config;
   std::string config_path;         // read again at SIGHUP; empty: nothing to read again (jwtd dev)
   std::function<void(const std::string& public_endpoint, const std::string& admin_endpoint)> on_ready;  // may be empty; once both listen
+  std::vector<config::Problem> warnings;  // for the log, at each start
 };
 
 // Runs the server until it is told to stop, and returns the exit code. app/ provides it, so that cli/ need not know the drivers.

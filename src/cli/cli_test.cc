@@ -257,8 +257,9 @@ TEST_F(ConfigVerbs, JsonHasProblemsAndWarnings) {
 
 TEST_F(ConfigVerbs, WarningsAreSaidAndServedAllTheSame) {
   const Outcome warned = run_jwtd({"serve", "--config", local(), "--store", "memory:"});
-  EXPECT_TRUE(warned.served);
-  EXPECT_THAT(warned.err, HasSubstr("--store: warning: store.url is memory:"));
+  ASSERT_TRUE(warned.served);
+  EXPECT_THAT(warned.served->warnings.at(0).text(), HasSubstr("--store: store.url is memory:"));
+  EXPECT_THAT(warned.err, IsEmpty());
 }
 
 TEST_F(ConfigVerbs, AMissingConfigurationIsAProblem) { expect_problem(folder_ / "none.toml", "cannot be read: No such file or directory"); }

@@ -46,9 +46,9 @@ config::Overrides settings(const DevRequest& request, const DevFolder& folder) {
 void print_lines(const DevRequest& request, const DevFolder& folder, const std::string& store, const std::string& public_endpoint,
                  const std::string& admin_endpoint, std::ostream& out) {
   const std::string scheme = request.tls ? "https://" : "http://";
-  const std::string open = scheme + public_endpoint, admin = scheme + admin_endpoint;
+  const std::string open = scheme + public_endpoint, admin = "http://" + admin_endpoint;  // on loopback the admin routes are never https
   const std::string curl = "curl -s" + (request.tls ? " --cacert " + in_shell(folder.certificate()) : std::string());
-  const std::string with_key = curl + " -H \"Authorization: Bearer $(cat " + in_shell(folder.caller_key()) + ")\" ";
+  const std::string with_key = "curl -s -H \"Authorization: Bearer $(cat " + in_shell(folder.caller_key()) + ")\" ";
   const std::string verify =
       in_shell(request.program) + " token verify --key " + in_shell(folder.api_key()) + " --issuer " + folder.customer_id() + " -";
   out << "jwtd dev serves. NOT FOR PRODUCTION: its keys lie beside its store, and whoever reaches it may mint without limit.\n"
@@ -73,8 +73,8 @@ void print_lines(const DevRequest& request, const DevFolder& folder, const std::
       << "  " << with_key << "'" << admin << "/v1/transactions?phone_number=" << kPhone << "'\n"
       << "\n"
       << "How it is:\n"
-      << "  " << curl << " " << admin << "/readyz\n"
-      << "  " << curl << " " << admin << "/metrics\n"
+      << "  curl -s " << admin << "/readyz\n"
+      << "  curl -s " << admin << "/metrics\n"
       << "\n"
       << "In earnest: put your customer id, key file and certificate into conf/jwtd.toml, then\n"
       << "  " << in_shell(request.program) << " check-config conf/jwtd.toml && " << in_shell(request.program) << " serve --config conf/jwtd.toml\n"
@@ -100,7 +100,7 @@ int dev(const DevRequest& request, std::ostream& out, std::ostream& err, const S
   const std::string store = loaded.config.store.url;
   return serve({std::move(loaded.config), "", [&](const std::string& public_endpoint, const std::string& admin_endpoint) {
                   print_lines(request, *folder, store, public_endpoint, admin_endpoint, out);
-                }});
+                }, {}});
 }
 
 }  // namespace jwtd::cli

@@ -98,7 +98,7 @@ TEST_F(Dev, WithTlsTheLinesSpeakHttps) {
   ASSERT_TRUE(outcome.served) << outcome.err;
   EXPECT_TRUE(outcome.served->config.tls.enabled);
   EXPECT_EQ(outcome.served->config.listen.public_endpoint.port, 0);
-  EXPECT_THAT(outcome.out, AllOf(HasSubstr("curl -s --cacert " + file("tls.crt") + " https://127.0.0.1:8080/"), Not(HasSubstr("http://"))));
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("curl -s --cacert " + file("tls.crt") + " https://127.0.0.1:8080/"), HasSubstr("curl -s http://127.0.0.1:8081/readyz")));
 }
 
 TEST_F(Dev, PathsWithSpacesAndQuotesAreQuotedForTheShell) {

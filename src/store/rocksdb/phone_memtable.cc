@@ -32,10 +32,16 @@ struct Slot {
 
 class PhoneMemtable;
 
-class SortedIterator final : public rocksdb::MemTableRep::Iterator {
+// Memory that a table lent. As an iterator's first base it is destroyed last: whoever gets the block next may write into it at once.
+struct Lease {
+  PhoneMemtable& table;
+  void* block;  // nullptr: the iterator lies elsewhere
+  ~Lease();
+};
+
+class SortedIterator final : private Lease, public rocksdb::MemTableRep::Iterator {
  public:
-  SortedIterator(PhoneMemtable& table, bool one_phone, bool in_block) : table_(table), one_phone_(one_phone), in_block_(in_block) {}
-  ~SortedIterator() override;
+  SortedIterator(PhoneMemtable& table, bool one_phone, void* block) : Lease{table, block}, table_(table), one_phone_(one_phone) {}
 
   bool Valid() const override { return at_ < slots_.size(); }
   const char* key() const override { return slots_[at_].key; }
@@ -52,7 +58,6 @@ class SortedIterator final : public rocksdb::MemTableRep::Iterator {
 
   PhoneMemtable& table_;
   const bool one_phone_;
-  const bool in_block_;
   std::optional<std::uint64_t> loaded_phone_;
   bool loaded_all_ = false;
   std::vector<Slot> slots_;
@@ -117,7 +122,7 @@ class PhoneMemtable final : public rocksdb::MemTableRep {
  private:
   // With an arena RocksDB runs the destructor and frees nothing; the arena's header is not public, so the table lends the memory.
   Iterator* make_iterator(bool one_phone, rocksdb::Arena* arena) {
-    if (arena == nullptr) return new SortedIterator(*this, one_phone, false);
+    if (arena == nullptr) return new SortedIterator(*this, one_phone, nullptr);
     const std::scoped_lock lock(mutex_);
     if (free_.empty()) {
       blocks_.push_back(::operator new(sizeof(SortedIterator)));
@@ -125,7 +130,7 @@ class PhoneMemtable final : public rocksdb::MemTableRep {
     }
     void* block = free_.back();
     free_.pop_back();
-    return new (block) SortedIterator(*this, one_phone, true);
+    return new (block) SortedIterator(*this, one_phone, block);
   }
 
   const KeyComparator& compare_;
@@ -136,8 +141,8 @@ class PhoneMemtable final : public rocksdb::MemTableRep {
   std::vector<void*> free_;
 };
 
-SortedIterator::~SortedIterator() {
-  if (in_block_) table_.give_back(this);
+Lease::~Lease() {
+  if (block != nullptr) table.give_back(block);
 }
 
 void SortedIterator::load(std::optional<std::uint64_t> phone) {
