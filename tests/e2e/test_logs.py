@@ -21,7 +21,7 @@ def test_every_line_is_json_with_time_level_and_event(make_server):
 def test_a_request_has_its_line(make_server):
     with make_server() as server:
         server.get(f"/v1/token/{PHONE}/logged-1", X_Request_Id="find-me")
-        line = wait_until(lambda: [r for r in server.events("request") if r["id"] == "find-me"], 5, "the request's line")[0]
+        line = wait_until(lambda: [r for r in server.events("request") if r["request_id"] == "find-me"], 5, "the request's line")[0]
         assert line["route"] == "/v1/token/{phone_number}/{xid}" and line["status"] == 200
         assert isinstance(line["us"], int) and line["us"] >= 0
 

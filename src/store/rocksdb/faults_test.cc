@@ -170,7 +170,8 @@ TEST_F(Faulted, ATornEndAmongZerosLosesNothingBeforeTheTear) {
     const auto survivor = try_open(elsewhere_.path());
     ASSERT_TRUE(survivor) << cut << ": " << survivor.error().message();
     for (int i = 0; i < 30; ++i) {
-      if (ends[static_cast<std::size_t>(i)] <= ends.back() - cut) ASSERT_TRUE(finds(**survivor, i)) << i << " cut " << cut;
+      const bool before_the_tear = ends[static_cast<std::size_t>(i)] <= ends.back() - cut;
+      ASSERT_TRUE(!before_the_tear || finds(**survivor, i)) << i << " cut " << cut;
     }
   }
 }

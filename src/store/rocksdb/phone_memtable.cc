@@ -34,8 +34,8 @@ class PhoneMemtable;
 
 // Memory that a table lent. As an iterator's first base it is destroyed last: whoever gets the block next may write into it at once.
 struct Lease {
-  PhoneMemtable& table;
-  void* block;  // nullptr: the iterator lies elsewhere
+  PhoneMemtable& lender;
+  void* lent;  // nullptr: the iterator lies elsewhere
   ~Lease();
 };
 
@@ -142,7 +142,7 @@ class PhoneMemtable final : public rocksdb::MemTableRep {
 };
 
 Lease::~Lease() {
-  if (block != nullptr) table.give_back(block);
+  if (lent != nullptr) lender.give_back(lent);
 }
 
 void SortedIterator::load(std::optional<std::uint64_t> phone) {
