@@ -3,10 +3,41 @@
 
 #include <string_view>
 
+#include "base/secret.h"
 #include "store/memory/memory_store.h"
 #include "store/rocksdb/rocksdb_store.h"
 
 namespace jwtd::app {
+namespace {
+
+Result<std::string> first_line_of(const std::string& path) {
+  const Result<Secret> text = read_secret_file(path);
+  if (!text) return text.error();
+  const std::string_view all = text->expose();
+  return std::string(all.substr(0, all.find_first_of("\r\n")));
+}
+
+}  // namespace
+
+Result<store::StoreOptions> store_options(const config::Store& settings) {
+  store::StoreOptions options;
+  options.url = settings.url;
+  options.retention = settings.retention;
+  options.connections = settings.connections;
+  options.timeout = settings.timeout;
+  options.create_indexes = settings.create_indexes;
+  if (!settings.url_file.empty()) {
+    Result<std::string> url = first_line_of(settings.url_file);
+    if (!url) return std::move(url).error();
+    options.url = *std::move(url);
+  }
+  if (!settings.password_file.empty()) {
+    Result<std::string> password = first_line_of(settings.password_file);
+    if (!password) return std::move(password).error();
+    options.password = *std::move(password);
+  }
+  return options;
+}
 
 Result<std::unique_ptr<store::Store>> open_store(const store::StoreOptions& options) {
   const std::string_view url = options.url;

@@ -4,11 +4,15 @@
 #include <memory>
 
 #include "base/result.h"
+#include "config/config.h"
 #include "store/store.h"
 
 namespace jwtd::app {
 
-inline constexpr Code kStoreUrlUnknown{"store_url_unknown", Fault::kInvalidArgument, "The store URL must begin with rocksdb:/// or be memory:"};
+inline constexpr Code kStoreUrlUnknown{"store_url_unknown", Fault::kInvalidArgument, "The store URL must begin with rocksdb:///, mongodb:// or postgresql://, or be memory:"};
+
+// Settings as a driver wants them, with what store.url_file and store.password_file hold. Fails as keys::read_secret_file() does.
+Result<store::StoreOptions> store_options(const config::Store& settings);
 
 // Fails with kStoreUrlUnknown, store::kStoreLocked, store::kStoreOpenFailed.
 Result<std::unique_ptr<store::Store>> open_store(const store::StoreOptions& options);

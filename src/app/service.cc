@@ -87,8 +87,10 @@ Status Service::open() {
   if (Status status = load_callers(); !status) return status;
   if (config_.tls.enabled)
     if (Status status = load_tls(); !status) return status;
-  Result<std::unique_ptr<store::Store>> store = open_store(
-      {config_.store.url, config_.store.retention, [this](std::string_view event) { log_.warn("store", {{"detail", event}}); }});
+  Result<store::StoreOptions> options = store_options(config_.store);
+  if (!options) return std::move(options).error();
+  options->on_event = [this](std::string_view event) { log_.warn("store", {{"detail", event}}); };
+  Result<std::unique_ptr<store::Store>> store = open_store(*options);
   if (!store) return std::move(store).error();
   store_ = std::move(*store);
   limiter_ = std::make_unique<limit::LocalLimiter>(config_.rules, config_.limits.cells);

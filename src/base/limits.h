@@ -28,6 +28,10 @@ inline constexpr std::size_t kMaxQueuedCommits = 16'384;    // records waiting; 
 inline constexpr std::size_t kMaxBatchRecords = 1'024;      // keeps one commit below 10 ms on slow stores
 inline constexpr auto kCommitDeadline = 2s;                 // then 503: a mobile client gave up or retries by then
 
+// -- a database behind a network --------------------------------------------------------------------------------------
+inline constexpr std::size_t kStoreConnections = 4;         // of one node: commits share round trips, so few are enough
+inline constexpr auto kStoreCallTimeout = 1500ms;           // below kCommitDeadline: the outcome is known before the client is told 503
+
 // -- reads ----------------------------------------------------------------------------------------------------------
 inline constexpr std::size_t kReadThreads = 2;              // blocking look-ups at once
 inline constexpr std::size_t kMaxQueuedReads = 1'024;

@@ -55,6 +55,7 @@ class FileCheck {
 
   void store_folder() {
     constexpr std::string_view kRocksdb = "rocksdb://";
+    if (!config_.store.url_file.empty()) return;  // the URL is only known at start
     if (!config_.store.url.starts_with(kRocksdb)) return;
     folder("store.url", fs::path(config_.store.url.substr(kRocksdb.size())));
   }

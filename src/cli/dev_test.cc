@@ -123,9 +123,9 @@ TEST_F(Dev, AFolderThatCannotBeMadeIsSaid) {
 }
 
 TEST_F(Dev, AWrongStoreIsSaid) {
-  const Outcome outcome = run_jwtd({"dev", "--data", folder_, "--store", "mongodb://h/db"});
+  const Outcome outcome = run_jwtd({"dev", "--data", folder_, "--store", "sqlite:///x"});
   EXPECT_EQ(outcome.code, kExitUsage);
-  EXPECT_THAT(outcome.err, HasSubstr("no driver for yet"));
+  EXPECT_THAT(outcome.err, HasSubstr("must be rocksdb:///absolute/path"));
 }
 
 TEST_F(Dev, TheEnvironmentChangesNothing) {

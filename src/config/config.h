@@ -59,7 +59,12 @@ struct Tls {
 
 struct Store {
   std::string url = "rocksdb:///var/lib/jwtd";
+  std::string url_file;          // its first line is the URL; not beside a url
+  std::string password_file;     // its first line takes the place of the URL's password
   std::chrono::seconds retention{30 * 86400};  // "0s": for ever
+  std::size_t connections = kStoreConnections;            // to a database, 1 to 64
+  std::chrono::milliseconds timeout = kStoreCallTimeout;  // of one call to a database, 10 ms to 30 s
+  bool create_indexes = true;    // MongoDB: false, they are only looked for at start
 };
 
 struct Auth {

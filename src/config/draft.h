@@ -34,6 +34,8 @@ class Draft {
   void apply(const Setting& setting, const Node& node, const std::string& where);
   void apply_text(const Setting& setting, std::string_view text, const std::string& where);
 
+  // True for a command line's word, which every user of the machine can read in `ps`.
+  bool stands_in_flags(std::string_view key) const { return origin_of(key).where.starts_with("--"); }
   bool was_set(std::string_view key) const { return origins_.find(key) != origins_.end(); }
   void note_origin(std::string_view key, unsigned line, std::string where) { origins_[std::string(key)] = {line, std::move(where)}; }
   std::string place(unsigned line) const;

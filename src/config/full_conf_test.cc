@@ -13,10 +13,8 @@
 namespace jwtd::config {
 namespace {
 
-// Beside this source: src/config/../../conf.
 std::string conf(const char* name) {
-  const std::string here = __FILE__;
-  const std::string path = here.substr(0, here.rfind("src/config")) + "conf/" + name;
+  const std::string path = std::string(JWTD_SOURCE_DIR "/conf/") + name;
   std::ifstream in(path);
   EXPECT_TRUE(in) << path;
   return {std::istreambuf_iterator<char>(in), {}};

@@ -136,7 +136,7 @@ TEST(Load, EnvironmentWinsOverTheFileAndFlagsOverBoth) {
 TEST(Load, EverySettingHasAnEnvironmentForm) {
   const std::map<std::string, std::string> text{
       {"listen.empty_errors", "true"}, {"listen.threads", "2"}, {"listen.max_connections", "9"}, {"limits.cells", "4096"},
-      {"limits.refusal_status", "403"}, {"proxy.trusted", "10.0.0.0/8, 192.168.0.0/16"}};
+      {"limits.refusal_status", "403"}, {"store.connections", "2"}, {"store.create_indexes", "false"}, {"proxy.trusted", "10.0.0.0/8, 192.168.0.0/16"}};
   for (const SettingText& setting : setting_texts()) {
     const auto found = text.find(setting.key);
     const std::string plain = setting.default_value.substr(0, 1) == "\"" ? setting.default_value.substr(1, setting.default_value.size() - 2) : "";
@@ -331,17 +331,28 @@ TEST(TlsSection, OtherVersionsAreRefused) { expect_problem("[tls]\ncertificate='
 
 TEST(StoreUrl, IsRocksdbWithAnAbsolutePathOrMemory) {
   for (const char* url : {"", "rocksdb", "rocksdb:", "rocksdb:/var/lib/jwtd", "sqlite:///x", "memory", "memory://", "/var/lib/jwtd"}) {
-    expect_problem(std::string("[store]\nurl = \"") + url + "\"\n", 5, "store.url must be rocksdb:///absolute/path or memory:");
+    expect_problem(std::string("[store]\nurl = \"") + url + "\"\n", 5, "store.url must be rocksdb:///absolute/path, mongodb://host/jwt_db, postgresql://host/database or memory:");
   }
   expect_problem("[store]\nurl = \"rocksdb://var/lib\"\n", 5, "must have an absolute path");
   expect_problem("[store]\nurl = \"rocksdb:///\"\n", 5, "must have an absolute path");
   expect_problem("[store]\nurl = \"rocksdb:///a?b\"\n", 5, "must have a plain path");
 }
-TEST(StoreUrl, OfADatabaseSaysThatThisBuildHasItNotYetAndShowsNoPassword) {
+TEST(StoreUrl, OfADatabaseWithAPasswordIsAWarningThatDoesNotShowIt) {
   for (const char* url : {"mongodb://u:pa55word@h/jwt_db", "postgresql://u:pa55word@h/db"}) {
     const Loaded loaded = parse_rest(std::string("[store]\nurl = \"") + url + "\"\n");
-    EXPECT_THAT(texts(loaded.problems), ElementsAre(::testing::AllOf(HasSubstr("no driver for yet"), Not(HasSubstr("pa55word"))))) << url;
+    EXPECT_EQ(loaded.config.store.url, url);
+    EXPECT_EQ(value_of(loaded.config, "store.url").find("pa55word"), std::string::npos);
+    EXPECT_THAT(texts(loaded.warnings), ::testing::Contains(::testing::AllOf(HasSubstr("store.password_file"), Not(HasSubstr("pa55word"))))) << url;
   }
+}
+TEST(StoreUrl, WithAPasswordIsRefusedOnTheCommandLine) {
+  const Loaded loaded = parse_rest("", {}, {{"store.url", "postgresql://u:pa55word@h/db"}});
+  EXPECT_THAT(texts(loaded.problems), ElementsAre(::testing::AllOf(HasSubstr("list of processes"), Not(HasSubstr("pa55word")))));
+}
+TEST(StoreUrl, StandsInOnePlaceOnly) { expect_problem("[store]\nurl = \"memory:\"\nurl_file = \"/f\"\n", 6, "both there"); }
+TEST(StoreTimeout, HasMilliseconds) {
+  EXPECT_EQ(parse_rest("[store]\ntimeout = \"250ms\"\n").config.store.timeout, 250ms);
+  expect_problem("[store]\ntimeout = \"1ms\"\n", 5, "must be from 10ms to 30s");
 }
 TEST(StoreUrl, MemoryIsAWarning) { expect_warning("[store]\nurl = \"memory:\"\n", "lost when the process ends"); }
 TEST(StoreRetention, MayBeForEver) { EXPECT_EQ(parse_rest("[store]\nretention = \"0s\"\n").config.store.retention, 0s); }

@@ -1,6 +1,7 @@
 // config/rules.cc - rules between settings: what must go together, what is not safe, and what is only worth a warning.
 #include <chrono>
 
+#include "base/url.h"
 #include "config/draft.h"
 #include "config/values.h"
 
@@ -71,6 +72,17 @@ void check_callers(Draft& draft) {
 
 void check_store(Draft& draft) {
   const Store& store = draft.config.store;
+  if (!store.url_file.empty() && draft.was_set("store.url")) {
+    draft.problem_at("store.url_file", "store.url_file and store.url are both there; one of them names the store");
+  }
+  if (has_password(store.url)) {
+    const std::string instead = "put it into a file of mode 0600 and its path into store.password_file, or the whole URL into store.url_file";
+    if (draft.stands_in_flags("store.url")) {
+      draft.problem_at("store.url", "store.url holds a password, which every user of this machine can read in the list of processes; " + instead);
+    } else {
+      draft.warning_at("store.url", "store.url holds a password; better " + instead);
+    }
+  }
   if (store.url == "memory:") draft.warning_at("store.url", "store.url is memory: - every transaction is lost when the process ends");
   if (store.retention != 0s && store.retention < draft.config.issuer.lifetime) {
     draft.warning_at("store.retention", "store.retention is " + duration_text(store.retention) +

@@ -5,12 +5,14 @@
 #include <charconv>
 #include <cctype>
 
+#include "base/url.h"
 #include "config/values.h"
 
 namespace jwtd::config {
 namespace {
 
 using namespace std::string_literals;
+using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr seconds kShortestLifetime{1}, kLongestLifetime{86'400}, kLongestBackdate{600};
@@ -18,6 +20,8 @@ constexpr seconds kLongestRetention{100LL * 365 * 86'400};
 constexpr std::int64_t kMostThreads = 256;             // above any machine's use: a loop more than cores only costs
 constexpr std::int64_t kMostConnections = 1'000'000;   // 5 KiB each: 5 GB
 constexpr std::int64_t kFewestCells = 1024, kMostCells = 1 << 28;
+constexpr std::int64_t kMostStoreConnections = 64;     // a database's processes are dearer than a batch
+constexpr milliseconds kShortestTimeout{10}, kLongestTimeout{30'000};
 constexpr std::size_t kMaxPathBytes = 4096;            // PATH_MAX
 constexpr std::size_t kShortestLiteralKey = 40;        // 30 octets as base64: no path looks like this, every key does
 
@@ -32,6 +36,15 @@ void take_duration(const Node& node, seconds least, seconds most, seconds& to, c
     return complain(node, "must be from " + duration_text(least) + " to " + duration_text(most) + "; " + in_quotes(node.text) + " is not");
   }
   to = whole;
+}
+
+void take_milliseconds(const Node& node, milliseconds least, milliseconds most, milliseconds& to, const Complain& complain) {
+  const auto value = parse_duration(node.text);
+  if (!value) return complain(node, value.error().detail());
+  if (*value < least || *value > most) {
+    return complain(node, "must be from " + duration_text(least) + " to " + duration_text(most) + "; " + in_quotes(node.text) + " is not");
+  }
+  to = *value;
 }
 
 template <class T>
@@ -134,11 +147,13 @@ void take_store_url(const Node& node, std::string& to, const Complain& complain)
     return;
   }
   if (scheme == "mongodb" || scheme == "mongodb+srv" || scheme == "postgresql" || scheme == "postgres") {
-    return complain(node, "names a database that this build has no driver for yet; it has rocksdb:///absolute/path and memory:");
+    if (!url.starts_with(scheme + "://") || url.find('\0') != std::string::npos) return complain(node, "must be " + scheme + "://host/database");
+    to = url;
+    return;
   }
   constexpr std::string_view kRocksdb = "rocksdb://";
   if (scheme != "rocksdb" || !url.starts_with(kRocksdb)) {
-    return complain(node, "must be rocksdb:///absolute/path or memory:");
+    return complain(node, "must be rocksdb:///absolute/path, mongodb://host/jwt_db, postgresql://host/database or memory:");
   }
   const std::string path = url.substr(kRocksdb.size());
   if (!path.starts_with('/') || path.find_first_not_of('/') == std::string::npos || path.find('\0') != std::string::npos) {
@@ -243,13 +258,33 @@ const Setting kTable[] = {
      SHOW { return show_choice(c.tls.min_version, kTlsVersions); }},
 
     {"store.url", Shape::kText, "\"rocksdb:///var/lib/jwtd\"", "--store",
-     "where transactions are kept: rocksdb:///absolute/path, or memory: for tests",
+     "where transactions are kept: rocksdb:///absolute/path, mongodb://host/jwt_db, postgresql://host/database; memory: for tests",
      TAKE { take_store_url(n, c.store.url, complain); },
-     SHOW { return in_quotes(c.store.url); }},
+     SHOW { return in_quotes(without_password(c.store.url)); }},
+    {"store.url_file", Shape::kText, "\"/etc/jwtd/store_url\"", "",
+     "file whose first line is the URL, in place of store.url; or credential:NAME",
+     TAKE { take_path(n, c.store.url_file, s, complain); },
+     SHOW { return in_quotes(c.store.url_file); }},
+    {"store.password_file", Shape::kText, "\"/etc/jwtd/store_password\"", "",
+     "file whose first line is the database's password, which then stands in no URL; or credential:NAME",
+     TAKE { take_path(n, c.store.password_file, s, complain); },
+     SHOW { return in_quotes(c.store.password_file); }},
     {"store.retention", Shape::kText, "\"30d\"", "",
      "how long transactions are kept; 0s: for ever",
      TAKE { take_duration(n, seconds(0), kLongestRetention, c.store.retention, complain); },
      SHOW { return in_quotes(duration_text(c.store.retention)); }},
+    {"store.connections", Shape::kInteger, "4", "",
+     "connections to a database, 1 to 64",
+     TAKE { take_integer(n, 1, kMostStoreConnections, c.store.connections, complain); },
+     SHOW { return std::to_string(c.store.connections); }},
+    {"store.timeout", Shape::kText, "\"1500ms\"", "",
+     "of one call to a database, 10ms to 30s",
+     TAKE { take_milliseconds(n, kShortestTimeout, kLongestTimeout, c.store.timeout, complain); },
+     SHOW { return in_quotes(duration_text(c.store.timeout)); }},
+    {"store.create_indexes", Shape::kFlag, "true", "",
+     "MongoDB: false, indexes are only looked for at start",
+     TAKE { c.store.create_indexes = n.flag; },
+     SHOW { return c.store.create_indexes ? "true" : "false"; }},
 
     {"auth.mint", Shape::kText, "\"open\"", "",
      "who may mint: open (anybody, within the limits) or key (a caller key with the scope mint)",

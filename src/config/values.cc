@@ -75,8 +75,9 @@ Result<milliseconds> parse_duration(std::string_view text) {
   return milliseconds(*count * *unit);
 }
 
-std::string duration_text(seconds value) {
-  const std::int64_t s = value.count();
+std::string duration_text(milliseconds value) {
+  if (value.count() % 1000 != 0) return std::to_string(value.count()) + "ms";
+  const std::int64_t s = value.count() / 1000;
   if (s == 0) return "0s";
   if (s % 86400 == 0) return std::to_string(s / 86400) + "d";
   if (s % 3600 == 0) return std::to_string(s / 3600) + "h";

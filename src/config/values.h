@@ -17,7 +17,7 @@ inline constexpr Code kValueMalformed{"value_malformed", Fault::kInvalidArgument
 
 // "500ms", "90s", "10m", "1h", "30d": digits and one unit, at most 100 years.
 Result<std::chrono::milliseconds> parse_duration(std::string_view text);
-std::string duration_text(std::chrono::seconds value);  // in the largest unit that divides it; "0s"
+std::string duration_text(std::chrono::milliseconds value);  // in the largest unit that divides it; "0s"
 
 // "0.0.0.0:8443", "[::]:8443", "localhost:8080", ":8080" (all IPv4 addresses). Names other than localhost are refused: an address to listen on
 // must not depend on a resolver.

@@ -25,7 +25,7 @@ class Vectors : public testing::Test {
  protected:
   void SetUp() override {
     const char* set = std::getenv("JWTD_VECTORS");
-    const fs::path beside_sources = fs::path(__FILE__).parent_path() / "../../../shared/vectors";
+    const fs::path beside_sources = fs::path(JWTD_SOURCE_DIR) / "../shared/vectors";
     root_ = set && *set ? fs::path(set) : beside_sources;
     if (!fs::exists(root_ / "INDEX.md")) GTEST_SKIP() << "there are no vectors in " << root_ << "; JWTD_VECTORS says where they are";
   }

@@ -1,6 +1,7 @@
 // store/store.h - what jwtd asks of a place that keeps transactions. tests/contract is its definition; every driver passes it.
 //
-// Thread-safety: commit() is called by one thread at a time; the other functions from any thread, at the same time as commit().
+// Thread-safety: commit() is called by commits_at_once() threads at a time, one as a rule; the other functions from any thread, at the same
+// time as commit().
 // All may block. Drivers throw nothing.
 //
 // Durability: when commit() returns ok, every kInserted and kReissued entry survives a power cut, and so does whatever stands behind a
@@ -17,6 +18,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/limits.h"
 #include "base/result.h"
 #include "store/record.h"
 
@@ -50,10 +52,33 @@ struct Page {
   std::string next;                       // cursor of the next page; empty: this was the last
 };
 
+// All of a store, a slice at a time. What cannot be read is named and passed over, so that one damaged record does not hide the others.
+struct Slice {
+  struct Damage {
+    std::string where;  // the XID, or the store's own key for the record; personal data never
+    std::string what;
+  };
+  std::vector<Transaction> transactions;  // `earlier` is complete, beyond kMaxEarlierTokens too
+  std::vector<Damage> damaged;
+  std::string next;  // cursor of the next slice; empty: this was the last
+};
+
+struct Adopted {  // what became of transactions that another store handed over
+  std::uint64_t written = 0;
+  std::uint64_t present = 0;    // were there already, with the same current token
+  std::uint64_t different = 0;  // the XID is there with something else, which was left alone
+};
+
 struct StoreOptions {
-  std::string url;                          // rocksdb:///path, memory:
+  std::string url;                          // rocksdb:///path, memory:, mongodb://..., postgresql://...; may hold a password: never in a log or an error
   std::chrono::seconds retention{30 * 86400};  // 0: for ever
   std::function<void(std::string_view event)> on_event;  // what the log should hear; from any thread, never with personal data; may be empty
+  // Only for databases behind a network:
+  std::string password;                       // takes the place of the URL's; empty: the URL's
+  std::size_t connections = kStoreConnections;  // at most this many, for commits and look-ups together
+  std::chrono::milliseconds timeout = kStoreCallTimeout;  // of one call to the server
+  bool create_indexes = true;                 // false: only checked at start (MongoDB)
+  bool migrate = false;                       // an empty database is given its schema at start (PostgreSQL); jwtd dev and jwtd store migrate
 };
 
 struct Stats {
@@ -70,6 +95,9 @@ class Store {
   // Fails with kStoreUnavailable; after a failed sync it fails for good, until the process is started again.
   virtual Status commit(std::span<Entry* const> batch) = 0;
 
+  // How many threads may be in commit() at the same time; constant. More than one only where the server decides who is first.
+  virtual std::size_t commits_at_once() const { return 1; }
+
   // nullopt: unknown, or past retention at `now`. Fails with kStoreUnavailable, kStoreDamaged.
   virtual Result<std::optional<Transaction>> find(const Xid& xid, UnixMillis now) = 0;
 
@@ -82,6 +110,14 @@ class Store {
 
   // Removes what is past retention at `now`, in the background's time; called every few minutes by the janitor, not on the serving path.
   virtual Status sweep(UnixMillis now) = 0;
+
+  // Everything that is kept at `now`, in an order of the store's own; for copies and checks, not for serving. `cursor` is empty or `next` of
+  // a former slice of any process. What is committed while a scan goes on may be missed. Fails with kStoreUnavailable, kCursorMalformed.
+  virtual Result<Slice> scan(std::size_t limit, std::string_view cursor, UnixMillis now);
+
+  // Puts transactions of another store on record as they stand, with their times and earlier tokens; durable when it returns. Nothing that is
+  // there is changed. May be called again with the same ones. Fails with kStoreUnavailable; some may be written then.
+  virtual Result<Adopted> adopt(std::span<const Transaction> transactions);
 
   virtual Stats stats() = 0;
   virtual std::string_view driver() const = 0;  // "rocksdb"

@@ -1,0 +1,34 @@
+// base/url_test.cc
+#include "base/url.h"
+
+#include <gtest/gtest.h>
+
+namespace jwtd {
+namespace {
+
+TEST(WithoutPassword, HidesWhatStandsBeforeTheHost) {
+  EXPECT_EQ(without_password("postgresql://jwtd:s3cret@db:5432/x"), "postgresql://jwtd:***@db:5432/x");
+  EXPECT_EQ(without_password("redis://:s3cret@h:6379"), "redis://:***@h:6379");
+  EXPECT_EQ(without_password("mongodb://u:p@a,b,c/jwt_db?w=majority"), "mongodb://u:***@a,b,c/jwt_db?w=majority");
+}
+
+TEST(WithoutPassword, HidesPasswordsThatWereNotEncoded) {
+  EXPECT_EQ(without_password("postgresql://u:pa@ss/w?rd@h/x"), "postgresql://u:***@h/x");
+}
+
+TEST(WithoutPassword, HidesParameters) {
+  EXPECT_EQ(without_password("postgresql://h/x?user=u&password=p&sslmode=require"), "postgresql://h/x?user=u&password=***&sslmode=require");
+  EXPECT_EQ(without_password("mongodb://h/x?tlsCertificateKeyFilePassword=p"), "mongodb://h/x?tlsCertificateKeyFilePassword=***");
+}
+
+TEST(WithoutPassword, LeavesOtherUrlsAlone) {
+  for (const char* url : {"memory:", "rocksdb:///var/lib/jwtd", "mongodb://h/jwt_db", "postgresql://u@h/db"}) {
+    EXPECT_EQ(without_password(url), url);
+    EXPECT_FALSE(has_password(url));
+  }
+}
+
+TEST(WithoutPassword, TrustsNothingThatIsNotAUrl) { EXPECT_EQ(without_password("host=h user=u:p@x"), "***"); }
+
+}  // namespace
+}  // namespace jwtd
