@@ -1,10 +1,12 @@
 // app/janitor.cc - sweep, log, sleep.
 #include "app/janitor.h"
 
+#include "base/thread_name.h"
+
 namespace jwtd::app {
 
 Janitor::Janitor(store::Store& store, Log& log, std::chrono::milliseconds interval)
-    : store_(store), log_(log), interval_(interval), thread_([this] { run(); }) {}
+    : store_(store), log_(log), interval_(interval), thread_([this] { name_this_thread("janitor"), run(); }) {}
 
 Janitor::~Janitor() {
   {

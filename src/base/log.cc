@@ -18,6 +18,7 @@
 
 #include "base/limits.h"
 #include "base/log_line.h"
+#include "base/thread_name.h"
 #include "base/time.h"
 
 namespace jwtd {
@@ -234,7 +235,7 @@ Result<std::unique_ptr<Log>> Log::open(const LogOptions& options) {
   pthread_sigmask(SIG_SETMASK, &all, &before);
   int failed = 0;
   try {
-    impl->writer = std::thread([raw = impl.get()] { raw->run(); });
+    impl->writer = std::thread([raw = impl.get()] { name_this_thread("log"), raw->run(); });
   } catch (const std::system_error& error) {
     failed = error.code().value();
   }

@@ -7,6 +7,7 @@
 #include <boost/asio/post.hpp>
 
 #include "base/secret.h"
+#include "base/thread_name.h"
 #include "http/connection.h"
 #include "http/io_loop.h"
 
@@ -227,7 +228,7 @@ void Server::set_tls(std::shared_ptr<const TlsContext> context) {
 }
 
 void Server::start() {
-  for (auto& loop : impl_->loops) impl_->threads.emplace_back([l = loop.get()] { l->run(); });
+  for (auto& loop : impl_->loops) impl_->threads.emplace_back([l = loop.get()] { name_this_thread("loop"), l->run(); });
 }
 
 bool Server::drain(std::chrono::milliseconds deadline) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/frame_pool.h"
+#include "base/thread_name.h"
 
 namespace jwtd::store {
 
@@ -86,7 +87,7 @@ void Lane::expire(Monotonic::time_point now) {
   }
 }
 
-GroupCommit::GroupCommit(Store& store, Options options) : store_(store), options_(std::move(options)), thread_([this] { run(); }) {}
+GroupCommit::GroupCommit(Store& store, Options options) : store_(store), options_(std::move(options)), thread_([this] { name_this_thread("committer"), run(); }) {}
 
 GroupCommit::~GroupCommit() {
   stopping_.store(true);

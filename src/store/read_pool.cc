@@ -3,11 +3,13 @@
 
 #include <cstdlib>
 
+#include "base/thread_name.h"
+
 namespace jwtd::store {
 
 ReadPool::ReadPool(Options options) : options_(options) {
   threads_.reserve(options_.threads);
-  for (std::size_t i = 0; i < options_.threads; ++i) threads_.emplace_back([this] { serve(); });
+  for (std::size_t i = 0; i < options_.threads; ++i) threads_.emplace_back([this] { name_this_thread("reader"), serve(); });
 }
 
 ReadPool::~ReadPool() {

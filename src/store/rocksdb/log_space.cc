@@ -11,6 +11,8 @@
 #include <thread>
 #include <vector>
 
+#include "base/thread_name.h"
+
 namespace jwtd::store {
 namespace {
 
@@ -27,7 +29,7 @@ class LogSpace final : public rocksdb::FileSystemWrapper {
   LogSpace(const std::shared_ptr<rocksdb::FileSystem>& below, const std::string& folder, std::size_t octets)
       : FileSystemWrapper(below), path_(folder + "/" + std::string(kLogSpaceName)), octets_(octets) {
     ready_ = make(/*gently=*/false);
-    thread_ = std::thread([this] { run(); });
+    thread_ = std::thread([this] { name_this_thread("log space"), run(); });
   }
 
   ~LogSpace() override {
