@@ -1,13 +1,19 @@
-// store/group_commit.cc - a stack that many threads push to, one thread that takes it whole, and the way back.
+// store/group_commit.cc - the queue between loops and committers, and the way back.
 #include "store/group_commit.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "base/frame_pool.h"
 #include "base/thread_name.h"
 
 namespace jwtd::store {
+namespace {
+
+constexpr int kYieldsBeforeSleep = 4;
+
+}  // namespace
 
 // One record on its way. Made on the loop's thread, read by the committing thread until it is handed back, freed on the loop's thread.
 struct Lane::Node : Wakeup {
@@ -15,7 +21,7 @@ struct Lane::Node : Wakeup {
   Lane* lane;
   Awaiter* awaiter;  // loop's thread only; nullptr once the deadline has answered for it
   Monotonic::time_point deadline;
-  Node* queued_before = nullptr;  // in the committer's stack
+  Node* behind = nullptr;         // in the queue
   Node* older = nullptr;          // in the lane's list, by deadline
   Node* newer = nullptr;
   const Code* failure = nullptr;  // set by the committing thread
@@ -87,61 +93,60 @@ void Lane::expire(Monotonic::time_point now) {
   }
 }
 
-GroupCommit::GroupCommit(Store& store, Options options) : store_(store), options_(std::move(options)), thread_([this] { name_this_thread("committer"), run(); }) {}
+GroupCommit::GroupCommit(Store& store, Options options) : store_(store), options_(std::move(options)) {
+  for (std::size_t i = 0; i < store_.commits_at_once(); ++i) threads_.emplace_back([this] { name_this_thread("committer"), run(); });
+}
 
 GroupCommit::~GroupCommit() {
-  stopping_.store(true);
-  signal_.fetch_add(1);
-  signal_.notify_one();
-  thread_.join();
+  {
+    const std::lock_guard hold(mutex_);
+    stopping_ = true;
+  }
+  arrived_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
 }
 
 void GroupCommit::enqueue(Lane::Node* node) {
   queued_.fetch_add(1, std::memory_order_relaxed);
-  Lane::Node* before = head_.load(std::memory_order_relaxed);
-  do {
-    node->queued_before = before;
-  } while (!head_.compare_exchange_weak(before, node, std::memory_order_seq_cst, std::memory_order_relaxed));
-  if (!before) {  // it was empty, so the committing thread may be asleep
-    signal_.fetch_add(1);
-    signal_.notify_one();
+  bool wake;
+  {
+    const std::lock_guard hold(mutex_);
+    wake = idle_ > 0;
+    (newest_ ? newest_->behind : oldest_) = node;
+    newest_ = node;
   }
+  if (wake) arrived_.notify_one();
 }
 
-// All that is queued, oldest first, linked by queued_before. nullptr: stopped and empty.
-Lane::Node* GroupCommit::take() {
-  while (true) {
-    const std::uint32_t seen = signal_.load();
-    if (Lane::Node* newest = head_.exchange(nullptr)) {
-      Lane::Node* oldest = nullptr;
-      while (newest) {
-        Lane::Node* const before = newest->queued_before;
-        newest->queued_before = oldest;
-        oldest = newest;
-        newest = before;
-      }
-      return oldest;
-    }
-    if (stopping_.load()) return nullptr;
-    signal_.wait(seen);
+// The oldest of what is queued, up to the bound of a batch. False: stopped and empty.
+bool GroupCommit::take(std::vector<Lane::Node*>& batch) {
+  batch.clear();
+  // On a busy machine the loops run meanwhile, and the batch grows; on a quiet one this takes nothing.
+  for (int i = 0; i < kYieldsBeforeSleep && queued() == 0; ++i) std::this_thread::yield();
+  std::unique_lock hold(mutex_);
+  ++idle_;
+  arrived_.wait(hold, [this] { return oldest_ || stopping_; });
+  --idle_;
+  while (oldest_ && batch.size() < options_.max_batch) {
+    batch.push_back(oldest_);
+    oldest_ = oldest_->behind;
   }
+  if (!oldest_) newest_ = nullptr;
+  return !batch.empty();
 }
 
 void GroupCommit::run() {
   std::vector<Lane::Node*> batch;
   std::vector<Entry*> entries;
-  Lane::Node* next = nullptr;
-  while (next || (next = take())) {
-    batch.clear();
+  while (take(batch)) {
     entries.clear();
     const auto started = Monotonic::now();
-    for (; next && batch.size() < options_.max_batch; next = next->queued_before) {
-      batch.push_back(next);
+    for (Lane::Node* const node : batch) {
       // Whoever waited for this one has been told that it failed, or is about to be: recording it now would only cost the others time.
-      if (next->deadline <= started) {
-        next->failure = &kCommitTimeout;
+      if (node->deadline <= started) {
+        node->failure = &kCommitTimeout;
       } else {
-        entries.push_back(&next->entry);
+        entries.push_back(&node->entry);
       }
     }
     const Status status = entries.empty() ? Status() : store_.commit(entries);

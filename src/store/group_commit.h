@@ -1,7 +1,8 @@
 // store/group_commit.h - many requests, one durable write.
 //
-// A request that mints awaits commit(). One thread takes all that has queued up, hands it to the store as one batch, and gives every
-// waiting coroutine back to its loop with one post a loop. While it syncs, the next batch fills; nothing waits for a timer.
+// A request that mints awaits commit(). One thread (as many as the store takes batches at once) takes all that has queued up, hands it to the
+// store as one batch, and gives every waiting coroutine back to its loop with one post a loop. While it syncs, the next batch fills; nothing
+// waits for a timer.
 //
 // Bounds: kMaxQueuedCommits records in the queue (then kQueueFull at once, before anything is signed: see full()), kMaxBatchRecords a batch,
 // and the deadline: expire() answers kCommitTimeout to whoever waited too long. What was answered so may still get on record;
@@ -12,9 +13,11 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <coroutine>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -110,17 +113,20 @@ class GroupCommit {
   friend class CommitAwaiter;
   void enqueue(Lane::Node* node);
   void run();
-  Lane::Node* take();
+  bool take(std::vector<Lane::Node*>& batch);
   static void hand_back(std::vector<Lane::Node*>& batch, const Code* failure);
 
   Store& store_;
   Options options_;
   CommitStats stats_;
-  alignas(64) std::atomic<Lane::Node*> head_{nullptr};  // newest first
-  alignas(64) std::atomic<std::size_t> queued_{0};
-  std::atomic<std::uint32_t> signal_{0};
-  std::atomic<bool> stopping_{false};
-  std::thread thread_;
+  std::atomic<std::size_t> queued_{0};  // taken on and not yet given back
+  std::mutex mutex_;
+  std::condition_variable arrived_;
+  Lane::Node* oldest_ = nullptr;  // linked by Node::behind
+  Lane::Node* newest_ = nullptr;
+  std::size_t idle_ = 0;  // committers that sleep
+  bool stopping_ = false;
+  std::vector<std::thread> threads_;
 };
 
 }  // namespace jwtd::store
