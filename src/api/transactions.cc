@@ -136,7 +136,8 @@ Task<void> get_transaction(const TransactionsContext& context, const Request& re
   if (!xid) co_return refuse(context, xid.error(), request, response);
 
   const UnixMillis now = context.now();
-  const Result<std::optional<store::Transaction>> found = co_await context.reads.run([&] { return context.store.find(*xid, now); });
+  const auto find = [&store = context.store, xid = *xid, now] { return store.find(xid, now); };
+  const Result<std::optional<store::Transaction>> found = co_await context.reads.run(find);
   if (!found) co_return refuse(context, found.error(), request, response);
   if (!found->has_value()) co_return refuse(context, Error(kTransactionUnknown), request, response);
 
@@ -153,8 +154,8 @@ Task<void> list_transactions(const TransactionsContext& context, const Request& 
   if (!wish) co_return refuse(context, wish.error(), request, response);
 
   const UnixMillis now = context.now();
-  const Result<store::Page> page =
-      co_await context.reads.run([&] { return context.store.find_by_phone(wish->phone, wish->limit, wish->cursor, now); });
+  const auto find = [&store = context.store, wish = *wish, now] { return store.find_by_phone(wish.phone, wish.limit, wish.cursor, now); };
+  const Result<store::Page> page = co_await context.reads.run(find);
   if (!page) co_return refuse(context, page.error(), request, response);
 
   Json json{{"transactions", Json::array()}, {"next", nullptr}};

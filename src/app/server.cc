@@ -1,9 +1,14 @@
 // app/server.cc - signals are taken by the main thread alone; every other thread is made with them blocked.
 #include "app/server.h"
 
+#include <unistd.h>
+
+#include <condition_variable>
 #include <csignal>
 #include <cstdio>
 #include <ctime>
+#include <mutex>
+#include <thread>
 
 #include "app/service.h"
 
@@ -11,6 +16,35 @@ namespace jwtd::app {
 namespace {
 
 constexpr timespec kPollCallers{1, 0};  // how soon a changed callers file counts
+constexpr auto kExitDeadline = std::chrono::milliseconds(9500);  // from the signal; above kDrainDeadline, below the supervisors' 10 s
+
+// Ends the process if that has not happened by itself in time: a thread that hangs in the store cannot be waited for. Nothing is lost by it,
+// since only what is on record was answered.
+class LastResort {
+ public:
+  explicit LastResort(Log& log)
+      : thread_([this, &log] {
+          std::unique_lock lock(mutex_);
+          if (done_.wait_for(lock, kExitDeadline, [this] { return ended_; })) return;
+          log.error("stop_gave_up", {{"detail", "something hangs, most likely in the store"}});
+          log.flush();
+          ::_exit(cli::kExitFailed);
+        }) {}
+  ~LastResort() {
+    {
+      const std::scoped_lock lock(mutex_);
+      ended_ = true;
+    }
+    done_.notify_one();
+    thread_.join();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable done_;
+  bool ended_ = false;
+  std::thread thread_;
+};
 
 sigset_t handled_signals() {
   sigset_t set;
@@ -52,6 +86,7 @@ int run_server(const cli::ServeRequest& request) {
     }
   }
   (*log)->info("stopping");
+  const LastResort last_resort(**log);
   const bool clean = (*service)->stop();
   (*log)->info("stopped", {{"all_answered", clean}});
   return cli::kExitOk;

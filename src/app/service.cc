@@ -183,6 +183,7 @@ void Service::add_admin_routes() {
                                   {"keys", [this] { return key_ ? Status() : Status(Error(keys::kApiKeyMalformed)); }},
                                   {"queue", [this] { return commit_->full() ? Status(Error(store::kQueueFull)) : Status(); }},
                                   {"draining", [this] { return draining_.load() ? Status(Error(api::kDraining)) : Status(); }}});
+  admin_server_->on_tick(0, [this](Monotonic::time_point now) { reads_->expire(now); });
   add_numbers();
 }
 
@@ -203,7 +204,8 @@ void Service::add_numbers() {
   const store::ReadStats& reads = reads_->stats();
   m.counter("jwtd_store_reads_total", "Look-ups done.", {}, of(reads.reads));
   m.counter("jwtd_store_reads_refused_total", "Look-ups refused because the queue was full.", {}, of(reads.refused));
-  m.counter("jwtd_store_reads_timed_out_total", "Look-ups that waited too long to be started.", {}, of(reads.timed_out));
+  m.counter("jwtd_store_reads_timed_out_total", "Look-ups answered 503 because they were not done in time.", {}, of(reads.timed_out));
+  m.gauge("jwtd_store_reads_hanging", "Look-ups that were given up and are still in the store.", {}, of(reads.hanging));
   m.gauge("jwtd_store_transactions", "Transactions on record, an estimate.", {{"driver", std::string(store_->driver())}},
           [this] { return static_cast<double>(store_->stats().transactions); });
   m.gauge("jwtd_store_bytes", "Space that the store takes on disk.", {{"driver", std::string(store_->driver())}},

@@ -1,6 +1,7 @@
 // http/server.cc - loops and their threads, listeners, and the two ways to end.
 #include "http/server.h"
 
+#include <algorithm>
 #include <cstring>
 #include <thread>
 
@@ -239,7 +240,7 @@ bool Server::drain(std::chrono::milliseconds deadline) {
   const bool done = impl_->wait_until_empty(until);
   if (!done) {
     impl_->on_each(&IoLoop::cut_all);
-    impl_->wait_until_empty(Monotonic::now() + kCommitDeadline + kLingerTimeout + kTick);  // nothing waits longer than that
+    impl_->wait_until_empty(Monotonic::now() + std::max(kCommitDeadline, kReadDeadline) + kLingerTimeout + kTick);  // nothing waits longer than that
   }
   for (auto& loop : impl_->loops) loop->stop();
   for (auto& thread : impl_->threads) thread.join();

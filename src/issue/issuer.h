@@ -38,7 +38,7 @@ class Issuer {
   Issuer(Policy policy, const jose::HmacKey& key, store::Lane& lane);
 
   // `xid`: the caller's, or none to have one made. `now`: wall clock.
-  // Fails with kXidTaken, store::kQueueFull, store::kCommitTimeout, store::kStoreUnavailable.
+  // Fails with kXidTaken, store::kQueueFull, store::kCommitTimeout, store::kStoreUnavailable, store::kStoreDamaged.
   Task<Result<Minted>> mint(Phone phone, std::optional<Xid> xid, UnixMillis now);
 
  private:

@@ -72,6 +72,8 @@ void Lane::finished(Node* node) {
     unlink(node);
     if (node->failure) {
       awaiter->result_ = Error(*node->failure);
+    } else if (node->entry.outcome == Outcome::kDamaged) {
+      awaiter->result_ = Error(kStoreDamaged);
     } else {
       Entry& entry = node->entry;
       awaiter->result_ = Committed{entry.outcome, entry.standing ? std::move(*entry.standing) : std::move(entry.proposed)};

@@ -53,7 +53,7 @@ class Lane {
   ~Lane();  // nothing waits any more
 
   using Awaiter = CommitAwaiter;
-  // Resumes with Result<Committed>; fails with kQueueFull, kCommitTimeout, kStoreUnavailable.
+  // Resumes with Result<Committed>; fails with kQueueFull, kCommitTimeout, kStoreUnavailable; with kStoreDamaged where the outcome is kDamaged.
   Awaiter commit(Record proposed, bool xid_is_new);
 
   // Answers those that wait past their deadline. Call every 100 ms or so.

@@ -164,6 +164,16 @@ TEST_F(GroupCommitTest, TheStoresOutcomeReachesTheWaiter) {
   EXPECT_EQ((*one->value())->outcome, Outcome::kConflict);
 }
 
+TEST_F(GroupCommitTest, ADamagedRecordFailsTheOneThatAskedForIt) {
+  store.answer(Outcome::kDamaged);
+  const auto one = start();
+  store.open_gate(1);
+  loop.wait_and_run();
+  ASSERT_TRUE(one->done());
+  ASSERT_FALSE(*one->value());
+  EXPECT_TRUE(one->value()->error().is(kStoreDamaged));
+}
+
 TEST(GroupCommit, WhatIsQueuedAtTheEndIsStillCommitted) {
   GatedStore store;
   fakes::FakeLoop loop;

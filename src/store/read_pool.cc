@@ -21,7 +21,7 @@ ReadPool::~ReadPool() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-bool ReadPool::enqueue(Job* job) {
+bool ReadPool::enqueue(std::unique_ptr<Job> job) {
   job->loop = Loop::current();
   if (!job->loop) std::abort();  // nobody could resume the coroutine
   job->run = &ReadPool::resume;
@@ -32,38 +32,85 @@ bool ReadPool::enqueue(Job* job) {
       stats_.refused.fetch_add(1, std::memory_order_relaxed);
       return false;
     }
-    (newest_ ? newest_->next_job : oldest_) = job;
-    newest_ = job;
+    Job* const last = job.release();
+    (newest_ ? newest_->next_job : oldest_) = last;
+    newest_ = last;
     queued_.fetch_add(1, std::memory_order_relaxed);
   }
   filled_.notify_one();
   return true;
 }
 
-ReadPool::Job* ReadPool::take() {
+// The oldest that somebody waits for.
+std::unique_ptr<ReadPool::Job> ReadPool::take() {
   std::unique_lock hold(mutex_);
-  filled_.wait(hold, [this] { return oldest_ || stopping_; });
-  Job* const job = oldest_;
-  if (!job) return nullptr;
-  oldest_ = job->next_job;
-  if (!oldest_) newest_ = nullptr;
-  queued_.fetch_sub(1, std::memory_order_relaxed);
-  return job;
-}
-
-void ReadPool::serve() {
-  while (Job* const job = take()) {
-    if (options_.clock() - job->since > options_.deadline) {
-      stats_.timed_out.fetch_add(1, std::memory_order_relaxed);
-      job->fail(job, kReadTimeout);
-    } else {
-      stats_.reads.fetch_add(1, std::memory_order_relaxed);
-      job->work(job);
-    }
-    job->loop->post(job);  // the job is gone as soon as its loop has run it
+  while (true) {
+    filled_.wait(hold, [this] { return oldest_ || stopping_; });
+    std::unique_ptr<Job> job(oldest_);
+    if (!job) return nullptr;
+    oldest_ = job->next_job;
+    if (!oldest_) newest_ = nullptr;
+    queued_.fetch_sub(1, std::memory_order_relaxed);
+    if (!job->waiter) continue;
+    running_.push_back(job.get());
+    return job;
   }
 }
 
-void ReadPool::resume(Wakeup* wakeup) { static_cast<Job*>(wakeup)->waiter.resume(); }
+void ReadPool::serve() {
+  while (std::unique_ptr<Job> job = take()) {
+    if (options_.clock() - job->since > options_.deadline) {
+      job->failure = &kReadTimeout;
+    } else {
+      stats_.reads.fetch_add(1, std::memory_order_relaxed);
+      job->work();
+    }
+    bool waited_for = false;
+    {
+      const std::lock_guard hold(mutex_);
+      std::erase(running_, job.get());
+      waited_for = job->waiter != nullptr;
+    }
+    if (!waited_for) {
+      stats_.hanging.fetch_sub(1, std::memory_order_relaxed);
+      continue;
+    }
+    if (job->failure) stats_.timed_out.fetch_add(1, std::memory_order_relaxed);
+    Loop* const loop = job->loop;
+    loop->post(job.release());
+  }
+}
+
+void ReadPool::expire(Monotonic::time_point now) {
+  std::vector<Waiter*> late;
+  {
+    const std::lock_guard hold(mutex_);
+    const auto give_up = [&](Job& job) {
+      if (!job.waiter || job.loop != Loop::current() || now - job.since <= options_.deadline) return false;
+      late.push_back(std::exchange(job.waiter, nullptr));
+      return true;
+    };
+    for (Job* job : running_) {
+      if (give_up(*job)) stats_.hanging.fetch_add(1, std::memory_order_relaxed);
+    }
+    for (Job* job = oldest_; job && now - job->since > options_.deadline; job = job->next_job) give_up(*job);
+  }
+  for (Waiter* waiter : late) {
+    stats_.timed_out.fetch_add(1, std::memory_order_relaxed);
+    waiter->fail(kReadTimeout);
+    waiter->handle.resume();
+  }
+}
+
+void ReadPool::resume(Wakeup* wakeup) {
+  const std::unique_ptr<Job> job(static_cast<Job*>(wakeup));
+  Waiter* const waiter = job->waiter;
+  if (job->failure) {
+    waiter->fail(*job->failure);
+  } else {
+    job->deliver();
+  }
+  waiter->handle.resume();
+}
 
 }  // namespace jwtd::store

@@ -28,7 +28,7 @@ constexpr Code kBroken{"broken", Fault::kInternal, "Broken."};
 
 template <class F>
 Task<std::invoke_result_t<F&>> read(ReadPool& pool, F f) {
-  co_return co_await pool.run([&] { return f(); });
+  co_return co_await pool.run(f);
 }
 
 // Holds one pool thread until the test lets go.
@@ -65,10 +65,11 @@ TEST(ReadPool, TheReadRunsOffTheLoopAndTheCoroutineGoesOnOnIt) {
   const auto here = std::this_thread::get_id();
   std::thread::id read_on;
   const auto ask = [&]() -> Task<std::thread::id> {
-    (void)co_await pool.run([&]() -> Result<int> {
+    const auto note = [&]() -> Result<int> {
       read_on = std::this_thread::get_id();
       return 0;
-    });
+    };
+    (void)co_await pool.run(note);
     co_return std::this_thread::get_id();
   };
   EXPECT_EQ(run_task(loop, ask()), here);
@@ -95,6 +96,78 @@ TEST(ReadPool, AFullQueueRefusesAtOnce) {
   EXPECT_EQ(**waiting.value(), 1);
 }
 
+TEST(ReadPool, AReadThatHangsInTheStoreIsAnsweredAtItsDeadline) {
+  FakeLoop loop;
+  Gate gate;
+  auto pool = std::make_unique<ReadPool>(ReadPool::Options{.threads = 1, .deadline = std::chrono::seconds(5), .clock = &hand_clock});
+  Started hanging(read(*pool, [&] { return gate.pass(); }));
+  Started behind_it(read(*pool, [] { return Result<int>(1); }));
+  gate.entered.acquire();
+  turn_clock(std::chrono::seconds(5));
+  pool->expire(hand_clock());
+  EXPECT_FALSE(hanging.done());
+  turn_clock(std::chrono::milliseconds(1));
+  pool->expire(hand_clock());
+
+  ASSERT_TRUE(hanging.done());
+  ASSERT_FALSE(*hanging.value());
+  EXPECT_TRUE((*hanging.value()).error().is(kReadTimeout));
+  ASSERT_TRUE(behind_it.done());
+  EXPECT_TRUE((*behind_it.value()).error().is(kReadTimeout));
+  EXPECT_EQ(pool->stats().timed_out, 2u);
+  EXPECT_EQ(pool->stats().hanging, 1);
+
+  // The thread comes back and works on, and nobody hears of the late result.
+  gate.open.release();
+  EXPECT_EQ(*run_task(loop, read(*pool, [] { return Result<int>(2); })), 2);
+  pool.reset();
+  EXPECT_EQ(loop.run_posted(), 0u);
+}
+
+TEST(ReadPool, AReadThatHangsUsesNothingOfTheOneWhoWentOn) {
+  FakeLoop loop;
+  Gate gate;
+  std::string seen;
+  ReadPool pool({.threads = 1, .deadline = std::chrono::seconds(5), .clock = &hand_clock});
+  const auto ask = [&]() -> Task<Result<int>> {
+    const std::string local(100, 'x');  // goes with the coroutine; the sanitizer would tell
+    const auto hang = [&gate, &seen, local] {
+      Result<int> passed = gate.pass();
+      seen = local;
+      return passed;
+    };
+    co_return co_await pool.run(hang);
+  };
+  {
+    Started hanging(ask());
+    gate.entered.acquire();
+    turn_clock(std::chrono::seconds(6));
+    pool.expire(hand_clock());
+    ASSERT_TRUE(hanging.done());
+  }
+  gate.open.release();
+  EXPECT_EQ(*run_task(loop, read(pool, [] { return Result<int>(1); })), 1);
+  EXPECT_EQ(seen, std::string(100, 'x'));
+  EXPECT_EQ(pool.stats().hanging, 0);
+}
+
+TEST(ReadPool, ALoopAnswersOnlyItsOwn) {
+  Gate gate;
+  ReadPool pool({.threads = 1, .deadline = std::chrono::seconds(5), .clock = &hand_clock});
+  FakeLoop loop;
+  Started hanging(read(pool, [&] { return gate.pass(); }));
+  gate.entered.acquire();
+  turn_clock(std::chrono::seconds(6));
+  std::thread([&] {
+    FakeLoop other;
+    pool.expire(hand_clock());
+  }).join();
+  EXPECT_FALSE(hanging.done());
+  pool.expire(hand_clock());
+  EXPECT_TRUE(hanging.done());
+  gate.open.release();
+}
+
 TEST(ReadPool, AReadThatWaitedTooLongNeverTouchesTheStore) {
   FakeLoop loop;
   Gate gate;
@@ -113,7 +186,7 @@ TEST(ReadPool, AReadThatWaitedTooLongNeverTouchesTheStore) {
   ASSERT_FALSE(*late.value());
   EXPECT_TRUE((*late.value()).error().is(kReadTimeout));
   EXPECT_FALSE(touched);
-  EXPECT_TRUE(*running.value()) << "what has begun is not cut off";
+  EXPECT_TRUE(*running.value()) << "in time for the next expire()";
   EXPECT_EQ(pool.stats().timed_out, 1u);
 }
 

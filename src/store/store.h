@@ -5,7 +5,7 @@
 // All may block. Drivers throw nothing.
 //
 // Durability: when commit() returns ok, every kInserted and kReissued entry survives a power cut, and so does whatever stands behind a
-// kReused or kConflict outcome. When it returns an error, nothing may be answered as if it were on record: entries may or may not be there.
+// kReused or kConflict outcome. A kDamaged entry was not written, whatever became of the others. When it returns an error, nothing may be answered as if it were on record: entries may or may not be there.
 #pragma once
 
 #include <chrono>
@@ -36,6 +36,7 @@ enum class Outcome : std::uint8_t {
   kReissued,  // same XID and phone, the standing token was past half its life (or of another key): this one is current now, the old one is kept
   kReused,    // same XID and phone, and the standing token is good for long enough: `standing` is what the caller gets
   kConflict,  // the XID belongs to another phone; nothing was written
+  kDamaged,   // what stands under the XID cannot be read, so nothing was written; the other entries of the batch are not concerned
 };
 
 struct Entry {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <deque>
 #include <filesystem>
 #include <fstream>
 
@@ -107,6 +108,22 @@ class Faulted : public testing::Test {
       if (file.path().extension() == ".log" && fs::file_size(file.path()) > 0) newest = std::max(newest, file.path().string());
     }
     return newest;
+  }
+
+  static std::string largest_table(const std::string& path) {
+    std::string largest;
+    for (const auto& file : fs::directory_iterator(path)) {
+      if (file.path().extension() == ".sst" && (largest.empty() || fs::file_size(file.path()) > fs::file_size(largest))) largest = file.path();
+    }
+    return largest;
+  }
+
+  static void flip(const std::string& path, std::uintmax_t at) {
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekg(static_cast<std::streamoff>(at));
+    const char octet = static_cast<char>(file.get());
+    file.seekp(static_cast<std::streamoff>(at));
+    file.put(static_cast<char>(octet ^ 0x10));
   }
 
   Faults faults_;
@@ -219,12 +236,7 @@ TEST_F(Faulted, ADamagedOctetInTheMiddleOfTheLogIsNamed) {
   for (std::uintmax_t at = 0; at + 300 < size; at += 97) {
     copy_to(elsewhere_.path());
     const std::string log = newest_log(elsewhere_.path());
-    std::fstream file(log, std::ios::in | std::ios::out | std::ios::binary);
-    file.seekg(static_cast<std::streamoff>(at));
-    const char octet = static_cast<char>(file.get());
-    file.seekp(static_cast<std::streamoff>(at));
-    file.put(static_cast<char>(octet ^ 0x10));
-    file.close();
+    flip(log, at);
     const auto refused = try_open(elsewhere_.path());
     ASSERT_FALSE(refused) << at;
     EXPECT_TRUE(refused.error().is(kStoreDamaged));
@@ -237,22 +249,14 @@ TEST_F(Faulted, ADamagedTableFileNeverYieldsAnotherToken) {
   for (int i = 0; i < 200; ++i) ASSERT_TRUE(commit(i));
   open();  // what the log held is in table files now
   copy_to(elsewhere_.path());
-  std::string largest;
-  for (const auto& file : fs::directory_iterator(elsewhere_.path())) {
-    if (file.path().extension() == ".sst" && (largest.empty() || fs::file_size(file.path()) > fs::file_size(largest))) largest = file.path();
-  }
+  const std::string largest = largest_table(elsewhere_.path());
   const TemporaryFolder damaged;
   int named = 0;
   const auto size = fs::file_size(largest);
   for (std::uintmax_t at = 0; at < size; at += size / 60) {
     fs::remove_all(damaged.path());
     fs::copy(elsewhere_.path(), damaged.path(), fs::copy_options::recursive);
-    std::fstream file(damaged.path() + "/" + fs::path(largest).filename().string(), std::ios::in | std::ios::out | std::ios::binary);
-    file.seekg(static_cast<std::streamoff>(at));
-    const char octet = static_cast<char>(file.get());
-    file.seekp(static_cast<std::streamoff>(at));
-    file.put(static_cast<char>(octet ^ 0x10));
-    file.close();
+    flip(damaged.path() + "/" + fs::path(largest).filename().string(), at);
     const auto opened = try_open(damaged.path());
     if (!opened) {
       ++named;
@@ -270,6 +274,41 @@ TEST_F(Faulted, ADamagedTableFileNeverYieldsAnotherToken) {
     }
   }
   EXPECT_GT(named, 10);
+}
+
+TEST_F(Faulted, ADamagedRecordFailsOnlyTheEntriesThatLookItUp) {
+  open();
+  for (int i = 0; i < 400; ++i) ASSERT_TRUE(commit(i));
+  open();  // what the log held is in table files now
+  store_.reset();
+  flip(largest_table(folder_.path()), 1000);  // one block of several
+  open();
+
+  std::deque<Entry> entries;
+  for (int i = 0; i < 400; ++i) entries.push_back({make_record("x" + std::to_string(i), kPhone, kNow + i), false, {}, {}});
+  for (int i = 400; i < 500; ++i) entries.push_back({make_record("x" + std::to_string(i), kPhone, kNow + i), i % 2 == 0, Outcome::kDamaged, {}});
+  std::vector<Entry*> batch;
+  for (Entry& entry : entries) batch.push_back(&entry);
+  const auto committed = store_->commit(batch);
+  ASSERT_TRUE(committed) << committed.error().message();
+
+  int damaged = 0;
+  for (int i = 0; i < 400; ++i) {
+    const Entry& entry = entries[static_cast<std::size_t>(i)];
+    if (entry.outcome == Outcome::kDamaged) {
+      ++damaged;
+      const auto found = store_->find(entry.proposed.xid, kNow);
+      ASSERT_FALSE(found) << "written over " << i;
+      EXPECT_TRUE(found.error().is(kStoreDamaged));
+    } else {
+      ASSERT_EQ(entry.outcome, Outcome::kReused) << i;
+      EXPECT_EQ(entry.standing->token, entry.proposed.token) << i;
+    }
+  }
+  EXPECT_GT(damaged, 0);
+  EXPECT_LT(damaged, 400);
+  for (int i = 400; i < 500; ++i) EXPECT_TRUE(finds(*store_, i)) << i;
+  EXPECT_TRUE(store_->writable());
 }
 
 TEST_F(Faulted, AfterAFailedSyncNothingIsTakenAnyMore) {

@@ -46,6 +46,7 @@ class RocksdbStore final : public Store {
     const Record* current = nullptr;  // nullptr: absent or expired
     UnixMillis created_at = 0;
     std::uint64_t number = 0;
+    bool damaged = false;
   };
 
   Status look_up(std::span<Entry* const> batch, const EpochList& epochs);
@@ -136,11 +137,14 @@ Status RocksdbStore::look_up(std::span<Entry* const> batch, const EpochList& epo
           still_missing.push_back(i);
           continue;
         }
-        if (!statuses[k].ok()) return Error(kStoreUnavailable, describe(statuses[k]));
-        auto value = read_value(batch[i]->proposed.xid, view(values[k]), database_->names());
-        if (!value) return Error(kStoreUnavailable, value.error().message());
-        found_.push_back(*std::move(value));
+        if (!statuses[k].ok() && !statuses[k].IsCorruption()) return Error(kStoreUnavailable, describe(statuses[k]));
         Standing& standing = standing_of(key_of(i));
+        auto value = statuses[k].ok() ? read_value(batch[i]->proposed.xid, view(values[k]), database_->names()) : read_error(statuses[k]);
+        if (!value) {
+          standing.damaged = true;
+          continue;
+        }
+        found_.push_back(*std::move(value));
         standing.current = &found_.back().record;
         standing.created_at = found_.back().created_at;
         standing.number = found_.back().number;
@@ -167,6 +171,10 @@ RocksdbStore::Standing& RocksdbStore::standing_of(std::string_view key) {
 Status RocksdbStore::write_one(Entry& entry, std::string_view key, Standing* standing, Epoch& epoch) {
   const Record& proposed = entry.proposed;
   entry.standing.reset();
+  if (standing != nullptr && standing->damaged) {
+    entry.outcome = Outcome::kDamaged;
+    return {};
+  }
   const bool stands = standing != nullptr && standing->current != nullptr &&
                       !past_retention(standing->created_at, retention_, proposed.recorded_at);
   entry.outcome = stands ? decide(*standing->current, proposed) : Outcome::kInserted;
