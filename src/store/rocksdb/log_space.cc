@@ -7,11 +7,15 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
 #include <mutex>
+#include <new>
 #include <thread>
-#include <vector>
 
 #include "base/thread_name.h"
+#include "store/rocksdb/direct_log.h"
 
 namespace jwtd::store {
 namespace {
@@ -21,13 +25,16 @@ using rocksdb::IODebugContext;
 using rocksdb::IOStatus;
 
 constexpr std::size_t kStep = 512 << 10;                        // octets written and synced at once
+constexpr std::size_t kAlignment = 4096;                        // of direct writes
 constexpr auto kPause = std::chrono::milliseconds(4);           // between steps; 32 MiB are there in half a second, a log lasts longer
 constexpr auto kRetry = std::chrono::seconds(30);               // after a failure, which is a full disk as a rule
 
 class LogSpace final : public rocksdb::FileSystemWrapper {
  public:
   LogSpace(const std::shared_ptr<rocksdb::FileSystem>& below, const std::string& folder, std::size_t octets)
-      : FileSystemWrapper(below), path_(folder + "/" + std::string(kLogSpaceName)), octets_(octets) {
+      : FileSystemWrapper(below), path_(folder + "/" + std::string(kLogSpaceName)), octets_(octets), zeros_(static_cast<char*>(std::aligned_alloc(kAlignment, kStep)), &std::free) {
+    if (!zeros_) throw std::bad_alloc();
+    std::memset(zeros_.get(), 0, kStep);
     ready_ = make(/*gently=*/false);
     thread_ = std::thread([this] { name_this_thread("log space"), run(); });
   }
@@ -50,7 +57,7 @@ class LogSpace final : public rocksdb::FileSystemWrapper {
       const std::scoped_lock lock(mutex_);  // until the file has its new name: the thread must not begin another under the old one
       if (ready_) {
         ready_ = false;
-        IOStatus status = FileSystemWrapper::ReuseWritableFile(name, path_, options, file, context);  // renames, and writes from the first octet
+        IOStatus status = open_log(name, options, file, context);
         changed_.notify_one();
         if (status.ok()) return status;
       }
@@ -59,6 +66,18 @@ class LogSpace final : public rocksdb::FileSystemWrapper {
   }
 
  private:
+  // Renames the file at hand, and writes from the first octet.
+  IOStatus open_log(const std::string& name, const FileOptions& options, std::unique_ptr<rocksdb::FSWritableFile>* file, IODebugContext* context) {
+    if (direct_) {
+      FileOptions direct = options;
+      direct.use_direct_writes = true;
+      IOStatus status = FileSystemWrapper::ReuseWritableFile(name, path_, direct, file, context);
+      if (status.ok()) *file = make_direct_log(std::move(*file));
+      return status;
+    }
+    return FileSystemWrapper::ReuseWritableFile(name, path_, options, file, context);
+  }
+
   void run() {
     std::unique_lock lock(mutex_);
     while (true) {
@@ -79,14 +98,18 @@ class LogSpace final : public rocksdb::FileSystemWrapper {
 
   // False: no room, no rights, no such folder. Then nothing is left.
   bool make(bool gently) {
+    direct_ = fill(O_DIRECT, gently);
+    return direct_ || fill(0, gently);  // there are file systems that know no direct writes
+  }
+
+  bool fill(int flags, bool gently) {
     ::unlink(path_.c_str());
-    const int fd = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    const int fd = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | flags, 0644);
     if (fd < 0) return false;
-    const std::vector<char> zeros(gently ? kStep : octets_);
     std::size_t done = 0;
     while (done < octets_ && !(gently && stopping())) {
-      const ssize_t n = ::write(fd, zeros.data(), std::min(zeros.size(), octets_ - done));
-      if (n <= 0 || ::fdatasync(fd) != 0) break;
+      const ssize_t n = ::write(fd, zeros_.get(), std::min(kStep, octets_ - done));
+      if (n <= 0 || (gently && ::fdatasync(fd) != 0)) break;
       done += static_cast<std::size_t>(n);
       if (gently) std::this_thread::sleep_for(kPause);
     }
@@ -98,9 +121,11 @@ class LogSpace final : public rocksdb::FileSystemWrapper {
 
   const std::string path_;
   const std::size_t octets_;
+  const std::unique_ptr<char, decltype(&std::free)> zeros_;  // kStep of them
   std::mutex mutex_;
   std::condition_variable changed_;
   bool ready_ = false;
+  bool direct_ = false;  // the file at hand was written past the page cache, so a log can be, too
   bool stopping_ = false;
   std::thread thread_;
 };
