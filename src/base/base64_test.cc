@@ -31,6 +31,22 @@ TEST(Base64, TheVectorsOfRfc4648) {  // s10
 
 TEST(Base64, TheLastTwoCharactersArePlusAndSlash) { EXPECT_EQ(base64_encode("\xFB\xEF\xFF"), "++//"); }
 
+// Long enough for the way that takes twelve octets at once, and every character at every place in it.
+TEST(Base64, EveryCharacterAtEveryPlaceComesBack) {
+  for (unsigned shift = 0; shift < 64; ++shift) {
+    std::string octets;
+    for (unsigned i = 0; i < 64; i += 4) {  // four characters are three octets
+      const auto value = [&](unsigned n) { return (i + n + shift) % 64; };
+      const unsigned bits = value(0) << 18 | value(1) << 12 | value(2) << 6 | value(3);
+      for (const int place : {16, 8, 0}) octets.push_back(static_cast<char>(bits >> place));
+    }
+    const std::string alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    EXPECT_EQ(base64_encode(octets), alphabet.substr(shift) + alphabet.substr(0, shift));
+    EXPECT_EQ(base64_decode(base64_encode(octets)), octets);
+    EXPECT_EQ(base64url_decode(base64url(octets)), octets);
+  }
+}
+
 TEST(Base64, TheUrlAlphabetIsRefused) { EXPECT_EQ(base64_decode("--__"), std::nullopt); }
 
 TEST(Base64, MissingPaddingIsRefused) {
