@@ -1,6 +1,6 @@
 // app/service.h - everything that serves, in the order in which it is made; destroyed in the opposite one.
 //
-// Two HTTP servers: the public one has a loop a core, the admin one a loop of its own, so that a slow look-up or a scrape never stands
+// Two HTTP servers: the public one has a loop a core but one, the admin one a loop of its own, so that a slow look-up or a scrape never stands
 // before a token. Between them and the store: one GroupCommit (writes) and one ReadPool (reads).
 //
 // Thread-safety: one thread makes, reloads and stops it.

@@ -45,7 +45,7 @@ struct Issuer {
 struct Listen {
   Endpoint public_endpoint{"0.0.0.0", 8443};  // key "public"
   Endpoint admin{"127.0.0.1", 8081};
-  std::size_t threads = 0;                    // loops; 0: one per core
+  std::size_t threads = 0;                    // loops; 0: one per core but one, at least one
   std::size_t max_connections = kMaxConnections;
   bool empty_errors = false;                  // true: refusals on GET /v1/token/... have an empty body, as the provider's sample
 };

@@ -232,7 +232,7 @@ const Setting kTable[] = {
      TAKE { take_endpoint(n, c.listen.admin, complain); },
      SHOW { return in_quotes(c.listen.admin.text()); }},
     {"listen.threads", Shape::kInteger, "0", "",
-     "serving threads, up to 256; 0: one for each core",
+     "serving threads, up to 256; 0: one for each core but one, which is left to the commits",
      TAKE { take_integer(n, 0, kMostThreads, c.listen.threads, complain); },
      SHOW { return std::to_string(c.listen.threads); }},
     {"listen.max_connections", Shape::kInteger, "20000", "",
