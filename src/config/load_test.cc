@@ -136,7 +136,7 @@ TEST(Load, EnvironmentWinsOverTheFileAndFlagsOverBoth) {
 TEST(Load, EverySettingHasAnEnvironmentForm) {
   const std::map<std::string, std::string> text{
       {"listen.empty_errors", "true"}, {"listen.threads", "2"}, {"listen.max_connections", "9"}, {"limits.cells", "4096"},
-      {"limits.refusal_status", "403"}, {"store.connections", "2"}, {"store.create_indexes", "false"}, {"proxy.trusted", "10.0.0.0/8, 192.168.0.0/16"}};
+      {"limits.refusal_status", "403"}, {"limits.connections", "2"}, {"store.connections", "2"}, {"store.create_indexes", "false"}, {"proxy.trusted", "10.0.0.0/8, 192.168.0.0/16"}};
   for (const SettingText& setting : setting_texts()) {
     const auto found = text.find(setting.key);
     const std::string plain = setting.default_value.substr(0, 1) == "\"" ? setting.default_value.substr(1, setting.default_value.size() - 2) : "";

@@ -43,7 +43,9 @@ class TestServer {
   explicit TestServer(const std::string& kind) {
     int to[2], from[2];
     if (::pipe2(to, O_CLOEXEC) != 0 || ::pipe2(from, O_CLOEXEC) != 0) return;
-    const std::string control = (std::filesystem::path(__FILE__).parent_path() / "control.py").string();
+    std::string control = (std::filesystem::path(__FILE__).parent_path() / "control.py").string();
+    // ccache may make __FILE__ relative to the build's folder; test programs run in the project's.
+    if (!std::filesystem::exists(control)) control = "tests/servers/control.py";
     std::string pattern = (std::filesystem::temp_directory_path() / "jwtd-server-XXXXXX").string();
     folder_ = ::mkdtemp(pattern.data());
     process_ = ::fork();

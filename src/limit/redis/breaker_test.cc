@@ -6,6 +6,8 @@
 namespace jwtd::limit {
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr Monotonic::time_point kStart{1'000s};
 
 Breaker opened(Monotonic::time_point now) {
