@@ -22,7 +22,7 @@ std::string fields_of(const limit::Decision& decision) {
 TEST(LimitFields, WithoutRulesNothingIsSaid) { EXPECT_EQ(fields_of({}), ""); }
 
 TEST(LimitFields, WhereLimitsCannotBeCheckedOnlyTheTimeIsSaid) {
-  EXPECT_EQ(fields_of({.allowed = false, .rule = &kRule, .retry_after = 1s, .unavailable = true}), "Retry-After: 1\r\n");
+  EXPECT_EQ(fields_of({.allowed = false, .unavailable = true, .rule = &kRule, .retry_after = 1s}), "Retry-After: 1\r\n");
 }
 
 TEST(LimitFields, AnAllowedRequestLearnsWhatIsLeft) {

@@ -28,7 +28,7 @@ class FakeLimiter final : public limit::Limiter {
   const std::vector<limit::Rule>& rules() const override { return rules_; }
   Task<limit::Decision> acquire(const ClientKey&, Phone, Monotonic::time_point) override {
     ++asked;
-    if (unavailable) co_return limit::Decision{.allowed = false, .rule = &rules_[0], .retry_after = std::chrono::seconds(1), .unavailable = true};
+    if (unavailable) co_return limit::Decision{.allowed = false, .unavailable = true, .rule = &rules_[0], .retry_after = std::chrono::seconds(1)};
     co_return limit::Decision{.allowed = !refuses, .rule = &rules_[0], .rate = &rules_[0].rates[0], .remaining = 0,
                               .retry_after = std::chrono::seconds(refuses ? 7 : 0), .reset_after = std::chrono::seconds(7)};
   }

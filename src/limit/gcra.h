@@ -34,13 +34,13 @@ inline void weigh(const Line& line, std::int64_t ahead, Decision& decision) {
   const std::int64_t wait = ahead - (line.window - line.interval);  // above 0: not even one permit is there
   if (wait > 0) {
     if (decision.allowed || wait > decision.retry_after.count()) {
-      decision = Decision{false, line.rule, line.rate, 0, std::chrono::nanoseconds(wait), std::chrono::nanoseconds(ahead)};
+      decision = Decision{false, false, line.rule, line.rate, 0, std::chrono::nanoseconds(wait), std::chrono::nanoseconds(ahead)};
     }
   } else if (decision.allowed) {
     const auto remaining = static_cast<std::uint64_t>(-wait / line.interval);
     const std::chrono::nanoseconds reset(ahead + line.interval);
     if (decision.rule == nullptr || remaining < decision.remaining || (remaining == decision.remaining && reset > decision.reset_after)) {
-      decision = Decision{true, line.rule, line.rate, remaining, std::chrono::nanoseconds(0), reset};
+      decision = Decision{true, false, line.rule, line.rate, remaining, std::chrono::nanoseconds(0), reset};
     }
   }
 }

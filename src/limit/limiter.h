@@ -41,12 +41,12 @@ struct Rule {
 
 struct Decision {
   bool allowed = true;
+  bool unavailable = false;     // refused because nobody could be asked (OnFailure::kClosed): `rate` is nullptr then. In the padding: 8 octets more cost 20 ns
   const Rule* rule = nullptr;   // the refusing rule, or the one with the fewest permits left; nullptr: no rules
   const Rate* rate = nullptr;   // of that rule
   std::uint64_t remaining = 0;  // whole permits left after this call
   std::chrono::nanoseconds retry_after{0};  // 0 when allowed; the longest wait among the rules that refuse
   std::chrono::nanoseconds reset_after{0};  // until that bucket is full again
-  bool unavailable = false;  // refused because nobody could be asked (OnFailure::kClosed): `rate` is nullptr then
 };
 
 class Limiter {

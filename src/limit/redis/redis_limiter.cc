@@ -149,7 +149,7 @@ Decision RedisLimiter::decide_alone(const ClientKey& client, Phone phone, Monoto
     const bool closed = rules_[i].on_failure == OnFailure::kClosed;
     if (closes_ && !closed) continue;
     fallbacks_[i].fetch_add(1, std::memory_order_relaxed);
-    if (closed && decision.allowed) decision = Decision{.allowed = false, .rule = &rules_[i], .retry_after = kClosedRetryAfter, .unavailable = true};
+    if (closed && decision.allowed) decision = Decision{.allowed = false, .unavailable = true, .rule = &rules_[i], .retry_after = kClosedRetryAfter};
   }
   return closes_ ? decision : local_.acquire_now(client, phone, now);
 }

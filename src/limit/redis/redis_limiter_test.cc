@@ -221,6 +221,19 @@ TEST_F(RedisLimiterTest, TheBreakerOpensWhenConnectingWorksAndAskingDoesNot) {
   (void)console.ask({"ACL", "DELUSER", "half"});
 }
 
+TEST_F(RedisLimiterTest, TheRightsThatTheDocumentationNamesAreEnough) {
+  Console console(url_);
+  const Reply made = console.ask({"ACL", "SETUSER", "narrow", "on", ">pa55word", "~jwtd:{limit}:*", "+auth", "+select", "+script|load", "+evalsha", "+time", "+mget", "+set"});
+  ASSERT_EQ(error_word(*made), "");
+  auto as_narrow = options(url_ + "/2", &told_);
+  as_narrow.url.user = "narrow";
+  as_narrow.url.password = "pa55word";
+  RedisLimiter limiter(by_client(3, OnFailure::kClosed), as_narrow);
+  EXPECT_EQ(told_.wait_for(1), "there");
+  EXPECT_EQ(allowed(limiter, 5), 3);
+  (void)console.ask({"ACL", "DELUSER", "narrow"});
+}
+
 TEST_F(RedisLimiterTest, AReplicaIsNoPlaceForLimits) {
   TestServer own("redis");
   ASSERT_TRUE(own.runs()) << own.why();
