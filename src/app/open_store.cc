@@ -3,22 +3,11 @@
 
 #include <string_view>
 
-#include "base/secret.h"
+#include "app/first_line.h"
 #include "store/memory/memory_store.h"
 #include "store/rocksdb/rocksdb_store.h"
 
 namespace jwtd::app {
-namespace {
-
-Result<std::string> first_line_of(const std::string& path) {
-  const Result<Secret> text = read_secret_file(path);
-  if (!text) return text.error();
-  const std::string_view all = text->expose();
-  return std::string(all.substr(0, all.find_first_of("\r\n")));
-}
-
-}  // namespace
-
 Result<store::StoreOptions> store_options(const config::Store& settings) {
   store::StoreOptions options;
   options.url = settings.url;

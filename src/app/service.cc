@@ -97,7 +97,9 @@ Status Service::open() {
   Result<std::unique_ptr<store::Store>> store = open_store(*options);
   if (!store) return std::move(store).error();
   store_ = std::move(*store);
-  limiter_ = std::make_unique<limit::LocalLimiter>(config_.rules, config_.limits.cells);
+  Result<OpenLimits> limits = open_limits(config_, *key_, log_);
+  if (!limits) return std::move(limits).error();
+  limits_ = *std::move(limits);
   return {};
 }
 
@@ -166,7 +168,7 @@ const http::Router& Service::add_public_loop(std::size_t index) {
   metrics::LoopMetrics& numbers = admin_->numbers.add_loop();
   admin_->public_loops.push_back(&numbers);
   auto per_loop = std::make_unique<PerLoop>(*commit_, loop, issue::Policy{config_.issuer.customer_id, config_.issuer.lifetime, config_.issuer.backdate},
-                                            *key_, *limiter_, callers_);
+                                            *key_, *limits_.limiter, callers_);
   PerLoop& mine = *loops_.emplace_back(std::move(per_loop));
   mine.token.needs_key = config_.auth.mint == config::MintAccess::kKey;
   mine.token.empty_errors = config_.listen.empty_errors;
@@ -183,10 +185,13 @@ void Service::add_admin_routes() {
   http::Router& router = admin_->router;
   api::add_transaction_routes(router, admin_->transactions);
   api::add_metrics_route(router, admin_->numbers);
-  api::add_health_routes(router, {{"store", [this] { return store_->writable(); }},
-                                  {"keys", [this] { return key_ ? Status() : Status(Error(keys::kApiKeyMalformed)); }},
-                                  {"queue", [this] { return commit_->full() ? Status(Error(store::kQueueFull)) : Status(); }},
-                                  {"draining", [this] { return draining_.load() ? Status(Error(api::kDraining)) : Status(); }}});
+  std::vector<api::Check> checks{{"store", [this] { return store_->writable(); }},
+                                 {"keys", [this] { return key_ ? Status() : Status(Error(keys::kApiKeyMalformed)); }},
+                                 {"queue", [this] { return commit_->full() ? Status(Error(store::kQueueFull)) : Status(); }},
+                                 {"draining", [this] { return draining_.load() ? Status(Error(api::kDraining)) : Status(); }}};
+  // Without it this node mints all the same, unless a rule says otherwise.
+  if (limits_.shared) checks.push_back({"limits", [this] { return limits_.shared->available(); }, limits_.shared->closes()});
+  api::add_health_routes(router, std::move(checks));
   admin_server_->on_tick(0, [this](Monotonic::time_point now) { reads_->expire(now); });
   add_numbers();
 }
@@ -225,8 +230,7 @@ void Service::add_numbers() {
     m.counter("jwtd_tls_handshakes_failed_total", "Failed TLS handshakes.", labels, of(stats.tls_failed));
     m.counter("jwtd_http_refused_heads_total", "Requests refused before routing.", labels, of(stats.refused_heads));
   }
-  m.counter("jwtd_limit_overflow_total", "Decisions made in an overflow cell because the table was full.", {},
-            [this] { return static_cast<double>(limiter_->overflowed()); });
+  add_limit_numbers(m, limits_);
   m.counter("jwtd_log_lines_dropped_total", "Log lines dropped because the queue was full.", {},
             [this] { return static_cast<double>(log_.dropped()); });
   if (tls_) {
@@ -298,6 +302,7 @@ bool Service::stop() {
   janitor_.reset();
   reads_.reset();
   commit_.reset();
+  limits_ = {};
   store_.reset();
   public_server_.reset();
   return clean;

@@ -14,12 +14,12 @@
 #include "access/snapshot.h"
 #include "api/token.h"
 #include "app/janitor.h"
+#include "app/open_limits.h"
 #include "base/log.h"
 #include "config/config.h"
 #include "http/server.h"
 #include "issue/issuer.h"
 #include "jose/hmac.h"
-#include "limit/local_limiter.h"
 #include "metrics/metrics.h"
 #include "store/group_commit.h"
 #include "store/read_pool.h"
@@ -32,7 +32,7 @@ inline constexpr auto kDrainDeadline = std::chrono::seconds(8);
 
 class Service {
  public:
-  // Fails with what keys/, access/, http/ and store/ fail with; nothing listens then.
+  // Fails with what keys/, access/, http/, limit/ and store/ fail with; nothing listens then.
   static Result<std::unique_ptr<Service>> make(const config::Config& config, Log& log);
   ~Service();
 
@@ -67,7 +67,7 @@ class Service {
   std::atomic<std::int64_t> certificate_expiry_{0};
   std::atomic<bool> draining_{false};
   std::unique_ptr<store::Store> store_;
-  std::unique_ptr<limit::LocalLimiter> limiter_;
+  OpenLimits limits_;
   std::unique_ptr<http::Server> public_server_;
   std::unique_ptr<http::Server> admin_server_;
   std::unique_ptr<store::GroupCommit> commit_;

@@ -75,6 +75,12 @@ struct Auth {
 struct Limits {              // [limits]
   std::size_t cells = 1u << 20;      // of the local table, 16 octets each; 1024 to 2^28
   int refusal_status = 429;          // 429, or 403 with an empty body as the provider's first sample
+  std::string store;                 // redis://... or rediss://..., shared by all nodes; empty: each node counts by itself
+  std::string store_url_file;        // its first line is the URL; not beside a store
+  std::string password_file;         // its first line takes the place of the URL's password
+  std::string ca_file;               // PEM: who signs the server's certificate; empty: whom the system believes
+  std::size_t connections = kLimitStoreConnections;       // to the store, 1 to 16
+  std::chrono::milliseconds timeout = kLimitCallTimeout;  // of one round trip to it, 1 ms to 1 s
 };
 
 struct Proxy {
@@ -94,7 +100,7 @@ struct Config {
   Store store;
   Auth auth;
   Limits limits;
-  std::vector<limit::Rule> rules;  // [[limit]]: name, key, rate, burst (only with a single rate)
+  std::vector<limit::Rule> rules;  // [[limit]]: name, key, rate, burst (only with a single rate), on_failure
   Proxy proxy;
   LogSettings log;
 };
