@@ -83,6 +83,7 @@ int run_server(const cli::ServeRequest& request) {
       (*service)->reload();
     } else {
       (*service)->reload_callers_if_changed();
+      (*service)->watch_clock();
     }
   }
   (*log)->info("stopping");

@@ -225,6 +225,7 @@ void Service::add_numbers() {
             [this] { return static_cast<double>(limiter_->overflowed()); });
   m.counter("jwtd_log_lines_dropped_total", "Log lines dropped because the queue was full.", {},
             [this] { return static_cast<double>(log_.dropped()); });
+  m.counter("jwtd_clock_jumps_total", "Jumps of the wall clock by more than two seconds.", {}, of(clock_jumps_));
   if (tls_) {
     m.gauge("jwtd_tls_certificate_expiry_seconds", "Unix time at which the certificate expires.", {},
             [this] { return static_cast<double>(certificate_expiry_.load(std::memory_order_relaxed)); });
@@ -250,9 +251,10 @@ http::Observer Service::observer(std::string_view name, metrics::Listener listen
 }
 
 void Service::start() {
+  watch_clock();
   admin_server_->start();
   public_server_->start();
-  janitor_ = std::make_unique<Janitor>(*store_, log_);
+  janitor_ = std::make_unique<Janitor>(*store_, log_, config_.store.retention);
 }
 
 // Each part on its own: what cannot be replaced stays as it is, and the log says why.
@@ -285,6 +287,13 @@ void Service::reload_callers() {
 
 void Service::reload_callers_if_changed() {
   if (!config_.auth.callers_file.empty() && stamp_of(config_.auth.callers_file) != callers_stamp_) reload_callers();
+}
+
+void Service::watch_clock() {
+  const auto jump = clock_watch_.jumped(wall_now(), Monotonic::now());
+  if (jump.count() == 0) return;
+  clock_jumps_.fetch_add(1, std::memory_order_relaxed);
+  log_.warn("clock_jumped", {{"ms", jump.count()}, {"detail", "new tokens carry the new time; limits and deadlines go by another clock"}});
 }
 
 bool Service::stop() {
