@@ -10,6 +10,7 @@
 #include "api/metrics.h"
 #include "api/ping.h"
 #include "api/transactions.h"
+#include "app/descriptors.h"
 #include "app/open_store.h"
 #include "keys/api_key.h"
 #include "metrics/metrics.h"
@@ -18,6 +19,8 @@ namespace jwtd::app {
 namespace {
 
 constexpr auto kFailureLogInterval = std::chrono::seconds(1);  // a broken store fails a thousand batches a second: one line is enough
+
+constexpr std::size_t kMaxAdminConnections = 256;  // supervisors, scrapers and a few callers; they come out of the store's descriptors
 
 http::TlsOptions tls_options(const config::Tls& tls) {
   const auto minimum = tls.min_version == config::TlsVersion::k1_1   ? http::TlsMinimum::k1_1
@@ -118,9 +121,11 @@ Status Service::load_tls() {
 
 Status Service::listen() {
   const std::size_t threads = config_.listen.threads ? config_.listen.threads : std::max(1u, std::thread::hardware_concurrency());
-  http::ServerOptions options{threads, config_.listen.max_connections, trusted_networks(config_.proxy), config_.proxy.header == "forwarded"};
+  const std::size_t connections = connections_within_limits(config_.listen.max_connections, log_);
+  http::ServerOptions options{threads, connections, trusted_networks(config_.proxy), config_.proxy.header == "forwarded"};
   public_server_ = std::make_unique<http::Server>(options);
   options.threads = 1;
+  options.max_connections = std::min(kMaxAdminConnections, std::max<std::size_t>(connections / 8, 1));
   admin_server_ = std::make_unique<http::Server>(options);
   public_server_->set_tls(tls_);
   admin_server_->set_tls(tls_);
