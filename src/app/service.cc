@@ -10,6 +10,7 @@
 #include "api/metrics.h"
 #include "api/ping.h"
 #include "api/transactions.h"
+#include "app/descriptors.h"
 #include "app/open_store.h"
 #include "keys/api_key.h"
 #include "metrics/metrics.h"
@@ -18,6 +19,8 @@ namespace jwtd::app {
 namespace {
 
 constexpr auto kFailureLogInterval = std::chrono::seconds(1);  // a broken store fails a thousand batches a second: one line is enough
+
+constexpr std::size_t kMaxAdminConnections = 256;  // supervisors, scrapers and a few callers; they come out of the store's descriptors
 
 http::TlsOptions tls_options(const config::Tls& tls) {
   const auto minimum = tls.min_version == config::TlsVersion::k1_1   ? http::TlsMinimum::k1_1
@@ -124,9 +127,11 @@ Status Service::load_tls() {
 
 Status Service::listen() {
   const std::size_t threads = config_.listen.threads ? config_.listen.threads : default_loops();
-  http::ServerOptions options{threads, config_.listen.max_connections, trusted_networks(config_.proxy), config_.proxy.header == "forwarded"};
+  const std::size_t connections = connections_within_limits(config_.listen.max_connections, log_);
+  http::ServerOptions options{threads, connections, trusted_networks(config_.proxy), config_.proxy.header == "forwarded"};
   public_server_ = std::make_unique<http::Server>(options);
   options.threads = 1;
+  options.max_connections = std::min(kMaxAdminConnections, std::max<std::size_t>(connections / 8, 1));
   admin_server_ = std::make_unique<http::Server>(options);
   public_server_->set_tls(tls_);
   admin_server_->set_tls(tls_);
@@ -233,6 +238,7 @@ void Service::add_numbers() {
   add_limit_numbers(m, limits_);
   m.counter("jwtd_log_lines_dropped_total", "Log lines dropped because the queue was full.", {},
             [this] { return static_cast<double>(log_.dropped()); });
+  m.counter("jwtd_clock_jumps_total", "Jumps of the wall clock by more than two seconds.", {}, of(clock_jumps_));
   if (tls_) {
     m.gauge("jwtd_tls_certificate_expiry_seconds", "Unix time at which the certificate expires.", {},
             [this] { return static_cast<double>(certificate_expiry_.load(std::memory_order_relaxed)); });
@@ -258,9 +264,10 @@ http::Observer Service::observer(std::string_view name, metrics::Listener listen
 }
 
 void Service::start() {
+  watch_clock();
   admin_server_->start();
   public_server_->start();
-  janitor_ = std::make_unique<Janitor>(*store_, log_);
+  janitor_ = std::make_unique<Janitor>(*store_, log_, config_.store.retention);
 }
 
 // Each part on its own: what cannot be replaced stays as it is, and the log says why.
@@ -293,6 +300,13 @@ void Service::reload_callers() {
 
 void Service::reload_callers_if_changed() {
   if (!config_.auth.callers_file.empty() && stamp_of(config_.auth.callers_file) != callers_stamp_) reload_callers();
+}
+
+void Service::watch_clock() {
+  const auto jump = clock_watch_.jumped(wall_now(), Monotonic::now());
+  if (jump.count() == 0) return;
+  clock_jumps_.fetch_add(1, std::memory_order_relaxed);
+  log_.warn("clock_jumped", {{"ms", jump.count()}, {"detail", "new tokens carry the new time; limits and deadlines go by another clock"}});
 }
 
 bool Service::stop() {

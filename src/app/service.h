@@ -15,6 +15,7 @@
 #include "api/token.h"
 #include "app/janitor.h"
 #include "app/open_limits.h"
+#include "base/clock_watch.h"
 #include "base/log.h"
 #include "config/config.h"
 #include "http/server.h"
@@ -30,6 +31,9 @@ namespace jwtd::app {
 // From SIGTERM to the exit at the latest; below the 10 s after which common supervisors kill.
 inline constexpr auto kDrainDeadline = std::chrono::seconds(8);
 
+// A jump of the wall clock that is worth a warning. NTP slews half a millisecond a second.
+inline constexpr auto kClockJump = std::chrono::seconds(2);
+
 class Service {
  public:
   // Fails with what keys/, access/, http/, limit/ and store/ fail with; nothing listens then.
@@ -42,6 +46,7 @@ class Service {
   void start();
   void reload();                    // certificate, callers, log file: SIGHUP
   void reload_callers_if_changed(); // called every second or so
+  void watch_clock();               // the same
   bool stop();                      // true: all that was accepted was answered
 
  private:
@@ -77,6 +82,8 @@ class Service {
   std::unique_ptr<Janitor> janitor_;
   std::string public_endpoint_, admin_endpoint_;
   std::atomic<Monotonic::rep> last_failure_logged_{0};
+  ClockWatch clock_watch_{kClockJump};
+  std::atomic<std::uint64_t> clock_jumps_{0};
 };
 
 }  // namespace jwtd::app
