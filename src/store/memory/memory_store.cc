@@ -82,6 +82,52 @@ class MemoryStore final : public Store {
     return {};
   }
 
+  // In the order of XIDs. Each slice looks at all of the table: a store that lives in one process is not worth a sorted index.
+  Result<Slice> scan(std::size_t limit, std::string_view cursor, UnixMillis now) override {
+    std::string after;
+    if (!cursor.empty()) {
+      auto position = read_scan_cursor(cursor);
+      if (!position) return position.error();
+      after = *std::move(position);
+    }
+    const std::scoped_lock lock(mutex_);
+    std::vector<std::string_view> xids;
+    for (const auto& [xid, transaction] : by_xid_) {
+      if (xid > after && !past_retention(transaction.created_at, retention_, now)) xids.push_back(xid);
+    }
+    const std::size_t count = std::min(limit, xids.size());
+    std::partial_sort(xids.begin(), xids.begin() + static_cast<std::ptrdiff_t>(count), xids.end());
+    Slice slice;
+    for (std::size_t i = 0; i < count; ++i) {
+      Transaction copy = by_xid_.find(xids[i])->second;
+      std::reverse(copy.earlier.begin(), copy.earlier.end());
+      slice.transactions.push_back(std::move(copy));
+    }
+    if (count < xids.size()) slice.next = write_scan_cursor(xids[count - 1]);
+    return slice;
+  }
+
+  Result<Adopted> adopt(std::span<const Transaction> transactions) override {
+    const std::scoped_lock lock(mutex_);
+    Adopted adopted;
+    for (const Transaction& transaction : transactions) {
+      const Record& current = transaction.current;
+      const auto found = by_xid_.find(current.xid.view());
+      if (found != by_xid_.end()) {
+        if (!past_retention(found->second.created_at, retention_, current.recorded_at)) {
+          ++(found->second.current.token == current.token ? adopted.present : adopted.different);
+          continue;
+        }
+        remove({found->second.created_at, current.xid});
+      }
+      Transaction copy = transaction;
+      std::reverse(copy.earlier.begin(), copy.earlier.end());
+      place(std::move(copy));
+      ++adopted.written;
+    }
+    return adopted;
+  }
+
   Stats stats() override {
     const std::scoped_lock lock(mutex_);
     return {by_xid_.size(), 0};
@@ -110,11 +156,16 @@ class MemoryStore final : public Store {
 
   void insert(Entry& entry) {
     entry.outcome = Outcome::kInserted;
-    const Position position{entry.proposed.recorded_at, entry.proposed.xid};
-    by_xid_.emplace(position.xid.text(), Transaction{position.created_at, 1, entry.proposed, {}});
-    auto& list = by_phone_[entry.proposed.phone.packed()];
+    place({entry.proposed.recorded_at, 1, entry.proposed, {}});
+  }
+
+  // What is older than its neighbours in `arrivals_` is removed with them, a little late; readers never see it.
+  void place(Transaction transaction) {
+    const Position position{transaction.created_at, transaction.current.xid};
+    auto& list = by_phone_[transaction.current.phone.packed()];
     list.insert(list.empty() || before(list.back(), position) ? list.end() : std::lower_bound(list.begin(), list.end(), position, before),
                 position);
+    by_xid_.emplace(position.xid.text(), std::move(transaction));
     arrivals_.push_back(position);
   }
 
