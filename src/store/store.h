@@ -74,6 +74,7 @@ struct StoreOptions {
   std::string url;                          // rocksdb:///path, memory:, mongodb://..., postgresql://...; may hold a password: never in a log or an error
   std::chrono::seconds retention{30 * 86400};  // 0: for ever
   std::function<void(std::string_view event)> on_event;  // what the log should hear; from any thread, never with personal data; may be empty
+  bool make_missing = true;                 // false: an embedded store that is not there is refused, not made
   // Only for databases behind a network:
   std::string password;                       // takes the place of the URL's; empty: the URL's
   std::size_t connections = kStoreConnections;  // at most this many, for commits and look-ups together
