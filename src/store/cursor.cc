@@ -1,4 +1,4 @@
-// store/cursor.cc - cursor layout: 8 octets checksum, 8 octets created_at, the XID's text; all base64url.
+// store/cursor.cc - a page's cursor: 8 octets checksum, 8 octets created_at, the XID's text; a scan's: 8 octets checksum, the position. All base64url.
 #include "store/cursor.h"
 
 #include <cstdint>
@@ -21,13 +21,34 @@ std::uint64_t read_word(std::string_view octets) {
   return word;
 }
 
-std::uint64_t checksum(const Phone& phone, std::string_view position) {  // FNV-1a
+constexpr std::uint64_t kOfAScan = ~std::uint64_t{0};  // in place of a phone number, which it cannot be
+
+std::uint64_t checksum(std::uint64_t bound_to, std::string_view position) {  // FNV-1a
   std::string bound;
-  append_word(phone.packed(), bound);
+  append_word(bound_to, bound);
   bound += position;
   std::uint64_t sum = 0xcbf29ce484222325;
   for (char octet : bound) sum = (sum ^ static_cast<unsigned char>(octet)) * 0x100000001b3;
   return sum;
+}
+
+std::string sealed(std::uint64_t bound_to, std::string_view position) {
+  std::string octets;
+  append_word(checksum(bound_to, position), octets);
+  octets += position;
+  std::string text;
+  base64url_append(octets, text);
+  return text;
+}
+
+Result<std::string> unsealed(std::uint64_t bound_to, std::string_view cursor, std::size_t most) {
+  if (cursor.size() > base64url_size(kWordOctets + most)) return Error(kCursorMalformed);
+  auto octets = base64url_decode(cursor);
+  if (!octets || octets->size() <= kWordOctets) return Error(kCursorMalformed);
+  const std::uint64_t sum = read_word(*octets);
+  octets->erase(0, kWordOctets);
+  if (sum != checksum(bound_to, *octets)) return Error(kCursorMalformed);
+  return *std::move(octets);
 }
 
 }  // namespace
@@ -36,24 +57,20 @@ std::string write_cursor(const Phone& phone, const Position& last) {
   std::string position;
   append_word(static_cast<std::uint64_t>(last.created_at), position);
   position += last.xid.view();
-  std::string octets;
-  append_word(checksum(phone, position), octets);
-  octets += position;
-  std::string text;
-  base64url_append(octets, text);
-  return text;
+  return sealed(phone.packed(), position);
 }
 
 Result<Position> read_cursor(const Phone& phone, std::string_view cursor) {
-  constexpr std::size_t kLongest = base64url_size(2 * kWordOctets + Xid::kMaxSize);
-  if (cursor.size() > kLongest) return Error(kCursorMalformed);
-  const auto octets = base64url_decode(cursor);
-  if (!octets || octets->size() <= 2 * kWordOctets) return Error(kCursorMalformed);
-  const std::string_view position = std::string_view(*octets).substr(kWordOctets);
-  if (read_word(*octets) != checksum(phone, position)) return Error(kCursorMalformed);
-  const auto xid = Xid::parse(position.substr(kWordOctets));
+  const auto position = unsealed(phone.packed(), cursor, kWordOctets + Xid::kMaxSize);
+  if (!position) return position.error();
+  if (position->size() <= kWordOctets) return Error(kCursorMalformed);
+  const auto xid = Xid::parse(std::string_view(*position).substr(kWordOctets));
   if (!xid) return Error(kCursorMalformed);
-  return Position{static_cast<UnixMillis>(read_word(position)), *xid};
+  return Position{static_cast<UnixMillis>(read_word(*position)), *xid};
 }
+
+std::string write_scan_cursor(std::string_view position) { return sealed(kOfAScan, position); }
+
+Result<std::string> read_scan_cursor(std::string_view cursor) { return unsealed(kOfAScan, cursor, kMaxScanPosition); }
 
 }  // namespace jwtd::store

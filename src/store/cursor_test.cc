@@ -42,6 +42,17 @@ TEST(Cursor, AnyChangedCharacterIsRefused) {
   }
 }
 
+TEST(Cursor, OfAScanComesBackAndIsNoPagesCursor) {
+  const std::string position = std::string("any\0octets", 10) + std::string(kMaxScanPosition - 10, '~');
+  const std::string cursor = write_scan_cursor(position);
+  const auto back = read_scan_cursor(cursor);
+  ASSERT_TRUE(back);
+  EXPECT_EQ(*back, position);
+  EXPECT_FALSE(read_cursor(kPhone, cursor));
+  EXPECT_FALSE(read_scan_cursor(write_cursor(kPhone, kPosition)));
+  EXPECT_FALSE(read_scan_cursor(cursor.substr(1)));
+}
+
 TEST(Cursor, DoesNotContainThePhone) { EXPECT_EQ(write_cursor(kPhone, kPosition).find("15555551234"), std::string::npos); }
 
 }  // namespace

@@ -74,6 +74,7 @@ struct StoreOptions {
   std::string url;                          // rocksdb:///path, memory:, mongodb://..., postgresql://...; may hold a password: never in a log or an error
   std::chrono::seconds retention{30 * 86400};  // 0: for ever
   std::function<void(std::string_view event)> on_event;  // what the log should hear; from any thread, never with personal data; may be empty
+  bool make_missing = true;                 // false: an embedded store that is not there is refused, not made
   // Only for databases behind a network:
   std::string password;                       // takes the place of the URL's; empty: the URL's
   std::size_t connections = kStoreConnections;  // at most this many, for commits and look-ups together
@@ -85,6 +86,12 @@ struct StoreOptions {
 struct Stats {
   std::uint64_t transactions = 0;  // an estimate where the store has no cheap count
   std::uint64_t bytes = 0;         // on disk; 0 where that means nothing
+};
+
+struct Copied {  // a store's folder, by a backup or a restore
+  std::uint64_t transactions = 0;  // an estimate, as Stats
+  std::uint64_t bytes = 0;         // of the copy, whether linked or written
+  std::uint64_t linked = 0;        // files that share their octets with the store's: they are never changed
 };
 
 class Store {
@@ -113,11 +120,13 @@ class Store {
   virtual Status sweep(UnixMillis now) = 0;
 
   // Everything that is kept at `now`, in an order of the store's own; for copies and checks, not for serving. `cursor` is empty or `next` of
-  // a former slice of any process. What is committed while a scan goes on may be missed. Fails with kStoreUnavailable, kCursorMalformed.
+  // a former slice of any process; limit >= 1 bounds the transactions of a slice, which may also hold fewer, or none, before the last one. What
+  // stood before the scan began comes once; what is committed while it goes on may be missed. Fails with kStoreUnavailable, kCursorMalformed.
   virtual Result<Slice> scan(std::size_t limit, std::string_view cursor, UnixMillis now);
 
   // Puts transactions of another store on record as they stand, with their times and earlier tokens; durable when it returns. Nothing that is
-  // there is changed. May be called again with the same ones. Fails with kStoreUnavailable; some may be written then.
+  // there is changed; what is past retention when the current token of the one to adopt was recorded counts as absent, as for commit(). May be
+  // called again with the same ones; of two with one XID the first is taken. Fails with kStoreUnavailable; some may be written then.
   virtual Result<Adopted> adopt(std::span<const Transaction> transactions);
 
   virtual Stats stats() = 0;

@@ -2,6 +2,7 @@
 //
 // A driver's test file lists this once:
 //   INSTANTIATE_TEST_SUITE_P(Memory, StoreContract, testing::Values(Driver{...}), name_of_driver);
+// and the same for WholeStore, whole_store_contract.h.
 #pragma once
 
 #include <gtest/gtest.h>

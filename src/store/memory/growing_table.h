@@ -52,6 +52,13 @@ class GrowingTable {
 
   std::size_t size() const { return size_; }
 
+  template <class F>
+  void for_each(F&& f) const {  // f(const Key&, const Value&), in no order
+    for (const Node* node : buckets_) {
+      for (; node; node = node->next) f(node->key, node->value);
+    }
+  }
+
  private:
   struct Node {
     Node* next;

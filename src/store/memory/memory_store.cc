@@ -89,6 +89,51 @@ class MemoryStore final : public Store {
     return {};
   }
 
+  // In the order of XIDs. Each slice looks at all of the table: a store that lives in one process is not worth a sorted index.
+  Result<Slice> scan(std::size_t limit, std::string_view cursor, UnixMillis now) override {
+    std::string after;
+    if (!cursor.empty()) {
+      auto position = read_scan_cursor(cursor);
+      if (!position) return position.error();
+      after = *std::move(position);
+    }
+    const std::scoped_lock lock(mutex_);
+    std::vector<std::string_view> xids;
+    by_xid_.for_each([&](const std::string& xid, const Transaction& transaction) {
+      if (xid > after && !past_retention(transaction.created_at, retention_, now)) xids.push_back(xid);
+    });
+    const std::size_t count = std::min(limit, xids.size());
+    std::partial_sort(xids.begin(), xids.begin() + static_cast<std::ptrdiff_t>(count), xids.end());
+    Slice slice;
+    for (std::size_t i = 0; i < count; ++i) {
+      Transaction copy = *by_xid_.find(xids[i]);
+      std::reverse(copy.earlier.begin(), copy.earlier.end());
+      slice.transactions.push_back(std::move(copy));
+    }
+    if (count < xids.size()) slice.next = write_scan_cursor(xids[count - 1]);
+    return slice;
+  }
+
+  Result<Adopted> adopt(std::span<const Transaction> transactions) override {
+    const std::scoped_lock lock(mutex_);
+    Adopted adopted;
+    for (const Transaction& transaction : transactions) {
+      const Record& current = transaction.current;
+      if (const Transaction* const found = by_xid_.find(current.xid.view())) {
+        if (!past_retention(found->created_at, retention_, current.recorded_at)) {
+          ++(found->current.token == current.token ? adopted.present : adopted.different);
+          continue;
+        }
+        remove({found->created_at, current.xid});
+      }
+      Transaction copy = transaction;
+      std::reverse(copy.earlier.begin(), copy.earlier.end());
+      place(std::move(copy));
+      ++adopted.written;
+    }
+    return adopted;
+  }
+
   Stats stats() override {
     const std::scoped_lock lock(mutex_);
     return {by_xid_.size(), 0};
@@ -119,15 +164,19 @@ class MemoryStore final : public Store {
 
   void insert(Entry& entry) {
     entry.outcome = Outcome::kInserted;
-    const Position position{entry.proposed.recorded_at, entry.proposed.xid};
-    by_xid_.insert(position.xid.text(), Transaction{position.created_at, 1, entry.proposed, {}});
-    const std::uint64_t phone = entry.proposed.phone.packed();
-    Positions* const list = by_phone_.find(phone);
-    if (list) {
+    place({entry.proposed.recorded_at, 1, entry.proposed, {}});
+  }
+
+  // What is older than its neighbours in `arrivals_` is removed with them, a little late; readers never see it.
+  void place(Transaction transaction) {
+    const Position position{transaction.created_at, transaction.current.xid};
+    const std::uint64_t phone = transaction.current.phone.packed();
+    if (Positions* const list = by_phone_.find(phone)) {
       list->insert(list->end(), position);
     } else {
       by_phone_.insert(phone, {position});
     }
+    by_xid_.insert(position.xid.text(), std::move(transaction));
     arrivals_.push_back(position);
   }
 

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "tests/contract/store_contract.h"
+#include "tests/contract/whole_store_contract.h"
 
 namespace {
 std::atomic<std::size_t> largest_allocation{0};
@@ -33,8 +34,9 @@ class MemoryPlace final : public Place {
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Memory, StoreContract, testing::Values(Driver{"memory", false, [] { return std::make_unique<MemoryPlace>(); }}),
-                         name_of_driver);
+const auto kDriver = testing::Values(Driver{"memory", false, [] { return std::make_unique<MemoryPlace>(); }});
+INSTANTIATE_TEST_SUITE_P(Memory, StoreContract, kDriver, name_of_driver);
+INSTANTIATE_TEST_SUITE_P(Memory, WholeStore, kDriver, name_of_driver);
 
 TEST(MemoryStore, SweepFreesWhatExpired) {
   StoreOptions options;

@@ -60,7 +60,7 @@ std::optional<Name> read_name(std::string_view value) {
 
 Result<std::unique_ptr<Database>> Database::open(const StoreOptions& options, const std::shared_ptr<rocksdb::FileSystem>& files,
                                                  const Tuning& tuning) {
-  auto folder = Folder::claim(options.url);
+  auto folder = Folder::claim(options.url, options.make_missing);
   if (!folder) return folder.error();
   std::unique_ptr<Database> database(new Database(*std::move(folder), tuning));
   if (auto opened = database->open_files(options, files); !opened) return opened.error();

@@ -104,11 +104,29 @@ Status check_format(const std::string& path, int fd) {
 
 }  // namespace
 
-Result<Folder> Folder::claim(const std::string& url) {
+Result<std::string> folder_of(const std::string& url) {
   if (!url.starts_with(kScheme)) return Error(kStoreOpenFailed, url + ": must start with rocksdb://");
   std::string path = url.substr(kScheme.size());
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   if (!path.starts_with('/')) return Error(kStoreOpenFailed, url + ": the path must be absolute, as in rocksdb:///var/lib/jwtd");
+  return path;
+}
+
+Status check_is_store(const std::string& path) {
+  const int fd = open((path + "/FORMAT").c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return errno == ENOENT ? refused(path, "holds no jwtd store") : refused_errno(path, "FORMAT cannot be opened");
+  auto checked = check_format(path, fd);
+  close(fd);
+  return checked;
+}
+
+Result<Folder> Folder::claim(const std::string& url, bool make) {
+  auto parsed = folder_of(url);
+  if (!parsed) return parsed.error();
+  std::string path = *std::move(parsed);
+  if (!make) {
+    if (auto there = check_is_store(path); !there) return there.error();
+  }
   if (auto made = make_folder(path); !made) return made.error();
   const std::string format = path + "/FORMAT";
   if (access(format.c_str(), F_OK) != 0) {

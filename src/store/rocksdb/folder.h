@@ -14,8 +14,9 @@ inline constexpr int kFormatVersion = 1;
 
 class Folder {
  public:
-  // Fails with kStoreLocked, kStoreOpenFailed. Makes the last part of the path if it is missing, and nothing else before it is sure.
-  static Result<Folder> claim(const std::string& url);
+  // Fails with kStoreLocked, kStoreOpenFailed. Makes the last part of the path if it is missing and `make` says so, and nothing else before
+  // it is sure.
+  static Result<Folder> claim(const std::string& url, bool make = true);
 
   Folder(Folder&& other) noexcept;
   Folder& operator=(Folder&&) = delete;
@@ -28,5 +29,11 @@ class Folder {
   std::string path_;
   int lock_;
 };
+
+// The path of a rocksdb:// URL, without slashes at its end. Fails with kStoreOpenFailed.
+Result<std::string> folder_of(const std::string& url);
+
+// Ok for a folder that holds a store in our format, in use or not; nothing is locked. Fails with kStoreOpenFailed.
+Status check_is_store(const std::string& path);
 
 }  // namespace jwtd::store

@@ -100,6 +100,24 @@ std::size_t find_log_damage(std::string_view log) {
   return std::string_view::npos;
 }
 
+std::size_t intact_log_end(std::string_view log) {
+  std::size_t end = 0;
+  bool within_batch = false;
+  for (std::size_t at = 0; at < log.size();) {
+    const std::size_t left_in_block = kBlock - at % kBlock;
+    if (left_in_block < kHeader) {
+      at += left_in_block;
+      continue;
+    }
+    const auto piece = piece_at(log, at);
+    if (!piece || (piece->type == kWhole || piece->type == kFirst) == within_batch) return end;
+    within_batch = piece->type == kFirst || piece->type == kMiddle;
+    at += kHeader + piece->payload.size();
+    if (!within_batch) end = at;
+  }
+  return end;
+}
+
 Status check_logs(rocksdb::Env& env, const std::string& folder) {
   std::vector<std::string> names;
   if (!env.GetChildren(folder, &names).ok()) return Error(kStoreOpenFailed, folder + ": cannot be listed");

@@ -22,4 +22,7 @@ Status check_logs(rocksdb::Env& env, const std::string& folder);
 // The place of the damage in one log file's content, or npos.
 std::size_t find_log_damage(std::string_view log);
 
+// Where the last whole batch ends before anything else than the next one: what of a log that is being written may be relied on.
+std::size_t intact_log_end(std::string_view log);
+
 }  // namespace jwtd::store

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <map>
 
 #include "base/limits.h"
 #include "store/cursor.h"
@@ -13,18 +14,34 @@
 #include "store/rocksdb/database.h"
 #include "store/rocksdb/driver.h"
 #include "store/rocksdb/phone_keys.h"
+#include "store/rocksdb/reading.h"
+#include "store/rocksdb/scan.h"
 
 namespace jwtd::store {
 namespace {
 
-using rocksdb::Slice;
-
 constexpr int kBoundsPerRetention = 64;  // how much later than needed an epoch may go, so that its bound is rarely written
 constexpr std::chrono::milliseconds kBoundStepForEver = std::chrono::hours(1);
 
-Slice slice(std::string_view text) { return {text.data(), text.size()}; }
+// Gives an epoch its former bounds back when the batch that moved them is not written: those in memory are never ahead of those on disk.
+class UnlessKept {
+ public:
+  explicit UnlessKept(Epoch& epoch) : epoch_(epoch), began_(epoch.began), bound_(epoch.bound) {}
+  ~UnlessKept() {
+    if (kept_) return;
+    epoch_.began = began_;
+    epoch_.bound = bound_;
+  }
+  UnlessKept(const UnlessKept&) = delete;
+  UnlessKept& operator=(const UnlessKept&) = delete;
+  void keep() { kept_ = true; }
 
-Table table_of(std::string_view xid_key) { return is_ordered(xid_key) ? Table::kOrdered : Table::kScattered; }
+ private:
+  Epoch& epoch_;
+  const std::optional<UnixMillis> began_;
+  const UnixMillis bound_;
+  bool kept_ = false;
+};
 
 class RocksdbStore final : public Store {
  public:
@@ -36,6 +53,8 @@ class RocksdbStore final : public Store {
   Result<Page> find_by_phone(const Phone& phone, std::size_t limit, std::string_view cursor, UnixMillis now) override;
   Status writable() override { return database_->health().check(database_->db(), true); }
   Status sweep(UnixMillis now) override;
+  Result<Slice> scan(std::size_t limit, std::string_view cursor, UnixMillis now) override;
+  Result<Adopted> adopt(std::span<const Transaction> transactions) override;
   Stats stats() override;
   std::string_view driver() const override { return "rocksdb"; }
 
@@ -54,10 +73,9 @@ class RocksdbStore final : public Store {
   Status write_one(Entry& entry, std::string_view key, Standing* standing, Epoch& epoch);
   Result<std::uint32_t> name_of(const Record& record);
   void note_created(Epoch& epoch, UnixMillis created_at);
+  Status write_adopted(const Transaction& transaction, std::string_view key, Epoch& epoch);
+  Status write_batch();
   std::string_view key_of(std::size_t i) const { return std::string_view(keys_).substr(key_ends_[i], key_ends_[i + 1] - key_ends_[i]); }
-
-  Result<std::optional<Value>> read(const EpochList& epochs, const Xid& xid, std::string_view key);
-  Status read_earlier(const EpochList& epochs, const Value& value, std::string_view key, std::vector<Record>& earlier);
 
   const std::chrono::seconds retention_;
   const std::unique_ptr<Database> database_;
@@ -79,8 +97,7 @@ Status RocksdbStore::commit(std::span<Entry* const> batch) {
   if (auto healthy = database_->health().check(database_->db(), false); !healthy) return healthy;
   const auto epochs = database_->epochs();
   Epoch& newest = *epochs->front();
-  const auto began = newest.began;
-  const auto bound = newest.bound;
+  UnlessKept bounds(newest);
 
   writes_.Clear();
   keys_.clear();
@@ -96,14 +113,17 @@ Status RocksdbStore::commit(std::span<Entry* const> batch) {
   for (std::size_t i = 0; i < batch.size(); ++i) {
     if (auto written = write_one(*batch[i], key_of(i), has_given ? &standing_of(key_of(i)) : nullptr, newest); !written) return written;
   }
+  if (auto written = write_batch(); !written) return written;
+  bounds.keep();
+  return {};
+}
+
+Status RocksdbStore::write_batch() {
   if (writes_.Count() == 0) return {};
   rocksdb::WriteOptions durable;
   durable.sync = true;
   const auto status = database_->db().Write(durable, &writes_);
-  if (status.ok()) return {};
-  newest.began = began;
-  newest.bound = bound;
-  return database_->health().write_failed(database_->db(), status);
+  return status.ok() ? Status() : database_->health().write_failed(database_->db(), status);
 }
 
 // Fills standings_ for every XID of the batch.
@@ -125,8 +145,8 @@ Status RocksdbStore::look_up(std::span<Entry* const> batch, const EpochList& epo
     auto& missing = wanted[static_cast<std::size_t>(table)];
     for (const auto& epoch : epochs) {
       if (missing.empty()) break;
-      std::vector<Slice> keys;
-      for (const std::size_t i : missing) keys.push_back(slice(key_of(i)));
+      std::vector<rocksdb::Slice> keys;
+      for (const std::size_t i : missing) keys.push_back(slice_of(key_of(i)));
       std::vector<rocksdb::PinnableSlice> values(keys.size());
       std::vector<rocksdb::Status> statuses(keys.size());
       database_->db().MultiGet(options, (*epoch)[table], keys.size(), keys.data(), values.data(), statuses.data());
@@ -199,11 +219,11 @@ Status RocksdbStore::write_one(Entry& entry, std::string_view key, Standing* sta
     other_key_.clear();
     append_phone_prefix(proposed.phone, created_at, other_key_);
     other_key_.append(key);
-    writes_.Put(epoch[Table::kPhones], other_key_, Slice());
+    writes_.Put(epoch[Table::kPhones], other_key_, rocksdb::Slice());
   }
   value_.clear();
   append_value(proposed, created_at, number, *name, value_);
-  writes_.Put(epoch[table_of(key)], slice(key), value_);
+  writes_.Put(epoch[table_of(key)], slice_of(key), value_);
   if (standing != nullptr) *standing = {standing->key, &proposed, created_at, number};
   return {};
 }
@@ -228,55 +248,16 @@ void RocksdbStore::note_created(Epoch& epoch, UnixMillis created_at) {
 
 // -- reading --------------------------------------------------------------------------------------------------------
 
-Result<std::optional<Value>> RocksdbStore::read(const EpochList& epochs, const Xid& xid, std::string_view key) {
-  rocksdb::PinnableSlice value;
-  for (const auto& epoch : epochs) {
-    const auto status = database_->db().Get({}, (*epoch)[table_of(key)], slice(key), &value);
-    if (status.IsNotFound()) continue;
-    if (!status.ok()) return read_error(status);
-    auto read = read_value(xid, view(value), database_->names());
-    if (!read) return read.error();
-    return std::optional<Value>(*std::move(read));
-  }
-  return std::optional<Value>();
-}
-
-// Those of this life of the XID: an expired transaction's may still lie under the same keys.
-Status RocksdbStore::read_earlier(const EpochList& epochs, const Value& value, std::string_view key, std::vector<Record>& earlier) {
-  std::string prefix;
-  append_earlier_prefix(key, prefix);
-  std::vector<std::pair<std::uint64_t, Record>> tokens;
-  for (const auto& epoch : epochs) {
-    const std::unique_ptr<rocksdb::Iterator> it(database_->db().NewIterator({}, (*epoch)[Table::kEarlier]));
-    std::size_t taken = 0;
-    for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix) && taken < kMaxEarlierTokens; it->Next()) {
-      auto token = read_value(value.record.xid, view(it->value()), database_->names());
-      if (!token) return token.error();
-      // A reissue between the two reads has put the current one here too.
-      if (token->created_at != value.created_at || token->number >= value.number) continue;
-      tokens.emplace_back(token->number, std::move(token->record));
-      ++taken;
-    }
-    if (!it->status().ok()) return read_error(it->status());
-  }
-  std::sort(tokens.begin(), tokens.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
-  for (auto& token : tokens) {
-    if (earlier.size() == kMaxEarlierTokens) break;
-    earlier.push_back(std::move(token.second));
-  }
-  return {};
-}
-
 Result<std::optional<Transaction>> RocksdbStore::find(const Xid& xid, UnixMillis now) {
   const auto epochs = database_->epochs();
   std::string key;
   append_xid_key(xid, key);
-  auto value = read(*epochs, xid, key);
+  auto value = read_current(*database_, *epochs, xid, key);
   if (!value) return value.error();
   if (!*value || past_retention((*value)->created_at, retention_, now)) return std::optional<Transaction>();
   Transaction transaction{(*value)->created_at, (*value)->number, (*value)->record, {}};
   if (transaction.issued > 1) {
-    if (auto earlier = read_earlier(*epochs, **value, key, transaction.earlier); !earlier) return earlier.error();
+    if (auto earlier = read_earlier(*database_, *epochs, **value, key, kMaxEarlierTokens, transaction.earlier); !earlier) return earlier.error();
   }
   return std::optional<Transaction>(std::move(transaction));
 }
@@ -299,7 +280,7 @@ Result<Page> RocksdbStore::find_by_phone(const Phone& phone, std::size_t limit, 
       if (after && (*group)->created_at == after->created_at && xid >= after->xid) continue;
       std::string key;
       append_xid_key(xid, key);
-      auto value = read(*epochs, xid, key);
+      auto value = read_current(*database_, *epochs, xid, key);
       if (!value) return value.error();
       // Index keys of an expired transaction whose XID came anew are left where they are.
       if (!*value || (*value)->created_at != (*group)->created_at || (*value)->record.phone != phone) continue;
@@ -311,6 +292,82 @@ Result<Page> RocksdbStore::find_by_phone(const Phone& phone, std::size_t limit, 
       page.transactions.push_back({(*value)->created_at, (*value)->number, std::move((*value)->record), {}});
     }
   }
+}
+
+// -- all of it ------------------------------------------------------------------------------------------------------
+
+Result<Slice> RocksdbStore::scan(std::size_t limit, std::string_view cursor, UnixMillis now) {
+  std::string after;
+  if (!cursor.empty()) {
+    auto position = read_scan_cursor(cursor);
+    if (!position) return position.error();
+    after = *std::move(position);
+  }
+  return scan_database(*database_, limit, after, retention_, now);
+}
+
+// Into the newest epoch, which then goes when the youngest of them has expired: retention stays exact for readers, and is up to twice as long on
+// disk for what a copy brought. The epoch begins with the oldest of them, so that the next sweep() opens another for what comes after the copy.
+Result<Adopted> RocksdbStore::adopt(std::span<const Transaction> transactions) {
+  const std::scoped_lock lock(database_->writing());
+  if (auto healthy = database_->health().check(database_->db(), false); !healthy) return healthy.error();
+  const auto epochs = database_->epochs();
+  Epoch& newest = *epochs->front();
+  UnlessKept bounds(newest);
+  writes_.Clear();
+  Adopted adopted;
+  std::map<std::string, const Record*> written;  // in this batch: XID's key, current token
+  for (const Transaction& transaction : transactions) {
+    const Record& current = transaction.current;
+    std::string key;
+    append_xid_key(current.xid, key);
+    if (const auto before = written.find(key); before != written.end()) {
+      ++(before->second->token == current.token ? adopted.present : adopted.different);
+      continue;
+    }
+    auto standing = read_current(*database_, *epochs, current.xid, key);
+    if (!standing) return Error(kStoreUnavailable, standing.error().message());
+    if (*standing && !past_retention((*standing)->created_at, retention_, current.recorded_at)) {
+      ++((*standing)->record.token == current.token ? adopted.present : adopted.different);
+      continue;
+    }
+    if (auto put = write_adopted(transaction, key, newest); !put) return put.error();
+    written.emplace(std::move(key), &current);
+    ++adopted.written;
+  }
+  if (auto put = write_batch(); !put) return put.error();
+  bounds.keep();
+  return adopted;
+}
+
+Status RocksdbStore::write_adopted(const Transaction& transaction, std::string_view key, Epoch& epoch) {
+  // What another store numbered differently is numbered by what there is.
+  const std::uint64_t issued = std::max<std::uint64_t>(transaction.issued, transaction.earlier.size() + 1);
+  std::uint64_t number = issued;
+  const auto put = [&](const Record& record, rocksdb::ColumnFamilyHandle* table, std::string_view under) -> Status {
+    const auto name = name_of(record);
+    if (!name) return name.error();
+    value_.clear();
+    append_value(record, transaction.created_at, number--, *name, value_);
+    writes_.Put(table, slice_of(under), value_);
+    return {};
+  };
+  if (auto done = put(transaction.current, epoch[table_of(key)], key); !done) return done;
+  for (const Record& earlier : transaction.earlier) {
+    other_key_.clear();
+    append_earlier_key(key, number, other_key_);
+    if (auto done = put(earlier, epoch[Table::kEarlier], other_key_); !done) return done;
+  }
+  other_key_.clear();
+  append_phone_prefix(transaction.current.phone, transaction.created_at, other_key_);
+  other_key_.append(key);
+  writes_.Put(epoch[Table::kPhones], other_key_, rocksdb::Slice());
+  note_created(epoch, transaction.created_at);
+  if (transaction.created_at < *epoch.began) {
+    epoch.began = transaction.created_at;
+    writes_.Put(database_->db().DefaultColumnFamily(), epoch_key(epoch.number), epoch_value(epoch));
+  }
+  return {};
 }
 
 // -- background -----------------------------------------------------------------------------------------------------

@@ -1,0 +1,31 @@
+// store/rocksdb/reading.h - single transactions out of an open database, whichever epoch they lie in.
+//
+// Thread-safety: any thread. Ownership: nothing is kept; `epochs` is one of Database::epochs().
+#pragma once
+
+#include <rocksdb/db.h>
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "store/rocksdb/codec.h"
+#include "store/rocksdb/database.h"
+
+namespace jwtd::store {
+
+inline rocksdb::Slice slice_of(std::string_view text) { return {text.data(), text.size()}; }
+
+Table table_of(std::string_view xid_key);
+
+// The newest that stands under the XID, past retention or not; nullopt: none. Fails with kStoreUnavailable, kStoreDamaged.
+Result<std::optional<Value>> read_current(Database& database, const EpochList& epochs, const Xid& xid, std::string_view key,
+                                          const rocksdb::ReadOptions& options = {});
+
+// Appends the tokens that `value` replaced, newest first, at most `most`. Those of this life of the XID: an expired transaction's may still
+// lie under the same keys. Fails with kStoreUnavailable, kStoreDamaged.
+Status read_earlier(Database& database, const EpochList& epochs, const Value& value, std::string_view key, std::size_t most,
+                    std::vector<Record>& earlier, const rocksdb::ReadOptions& options = {});
+
+}  // namespace jwtd::store
