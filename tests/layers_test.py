@@ -18,6 +18,7 @@ FENCES = {
     "openssl/": r"jose/|access/|http/tls|http/\w*connection",
     "boost/": r"http/|app/",
     "rocksdb/": r"store/rocksdb/",
+    "libpq": r"store/postgres/connection",
     "toml++/": r"document/",
     "CLI/": r"cli/",
     "prometheus/": r"metrics/",
