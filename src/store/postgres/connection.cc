@@ -97,9 +97,15 @@ UnixMillis Rows::time(std::size_t row, int column) const { return from_micros(in
 // -- beginning and end ----------------------------------------------------------------------------------------------
 
 Status Connection::check(const Target& target) {
+  // A password that holds one of these as it is would be taken apart, and its parts for a host or a port, which errors name.
+  const std::string_view url = target.url;
+  const std::size_t scheme = url.find("://"), at = url.rfind('@');
+  if (scheme != std::string_view::npos && at != std::string_view::npos && url.substr(0, at).find_first_of("@/?#", scheme + 3) != std::string_view::npos) {
+    return Error(kStoreOpenFailed, "an @, /, ? or # in a user's name, a password or an option has to be percent-encoded (%40, %2F, %3F, %23)");
+  }
   const Parsed parsed(target.url);
   if (parsed.options) return {};
-  return Error(kStoreOpenFailed, "the URL is not of the form postgresql://user@host:port/database?option=value that libpq takes (its parts percent-encoded)");
+  return Error(kStoreOpenFailed, "the URL is not of the form postgresql://user@host:port/database?option=value with options that libpq knows");
 }
 
 Result<std::unique_ptr<Connection>> Connection::open(const Target& target, Deadline deadline) {
