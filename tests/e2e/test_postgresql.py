@@ -23,7 +23,7 @@ def database(postgresql):
 
 def migrate(url, folder):
     """What `jwtd dev` does at its start; jwtd store migrate is tested where it is made."""
-    dev = subprocess.Popen([harness.BINARY, "dev", "--folder", str(folder), "--port", "0", "--admin-port", "0", "--store", url],
+    dev = subprocess.Popen([harness.BINARY, "dev", "--data", str(folder), "--port", "0", "--admin-port", "0", "--store", url],
                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=harness.clean_environment())
     shown = ""
     while "Ctrl-C" not in shown:
@@ -65,7 +65,7 @@ def test_a_token_is_on_record_in_the_database(node, postgresql):
     minted = server.get(f"/v1/token/{PHONE}/first")
     assert minted.status == 200
     found = reads(server, "first")
-    assert found.status == 200 and found.json["transaction"]["token"] == minted.text if "transaction" in found.json else minted.text in found.text
+    assert found.status == 200 and minted.text in found.text
     assert server.get(f"/v1/token/{PHONE}/first").text == minted.text
     is_problem(server.get("/v1/token/15550000000/first"), 409, "xid_conflict")
     row = postgresql.psql("SELECT xid, phone_number, token, issued FROM jwtd.transactions", database=name_of(node.database))

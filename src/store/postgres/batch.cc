@@ -204,8 +204,11 @@ Status Batch::read(const Answer& answer) {
         continue;
       }
       Result<Standing> standing = read_standing(rows, row);
-      if (!standing) return Error(kStoreUnavailable, standing.error().message());
-      claim->standing = *std::move(standing);
+      if (standing) {
+        claim->standing = *std::move(standing);
+      } else {
+        give_up(*claim);
+      }
     }
     // An XID in no row: somebody else's transaction brought it between our look and our insert. The next round reads it.
   }
@@ -241,6 +244,15 @@ void Batch::finish(Claim& claim, Outcome outcome) {
   }
   claim.is_new = claim.unsure = false;
   if (++claim.first == claim.end) --unsettled_;
+}
+
+// Nobody can say what stands there, so nothing is written over it.
+void Batch::give_up(Claim& claim) {
+  for (; claim.first != claim.end; ++claim.first) {
+    head(claim).outcome = Outcome::kDamaged;
+    head(claim).standing.reset();
+  }
+  --unsettled_;
 }
 
 // Decides entries until one has to be written.

@@ -56,7 +56,7 @@ class Batch {
 
   // What to send now; points into this object until take().
   std::span<const Step> next_steps();
-  // Ok: go on. Fails with kStoreUnavailable when going on is of no use: the server refused, or holds a damaged record.
+  // Ok: go on. Fails with kStoreUnavailable when going on is of no use: the server refused.
   Status take(const Answer& answer);
 
  private:
@@ -73,6 +73,7 @@ class Batch {
   void plan();
   void settle(Claim& claim);
   void finish(Claim& claim, Outcome outcome);
+  void give_up(Claim& claim);
   Status read(const Answer& answer);
   Status refused(const Answer& answer);
   Claim* claim_of(std::string_view xid);
