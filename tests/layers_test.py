@@ -19,6 +19,7 @@ FENCES = {
     "hiredis/": r"limit/redis/",
     "boost/": r"http/|app/",
     "rocksdb/": r"store/rocksdb/",
+    "libpq": r"store/postgres/connection",
     "toml++/": r"document/",
     "CLI/": r"cli/",
     "prometheus/": r"metrics/",

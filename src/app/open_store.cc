@@ -5,6 +5,7 @@
 
 #include "app/first_line.h"
 #include "store/memory/memory_store.h"
+#include "store/postgres/postgres_store.h"
 #include "store/rocksdb/rocksdb_store.h"
 
 namespace jwtd::app {
@@ -15,6 +16,7 @@ Result<store::StoreOptions> store_options(const config::Store& settings) {
   options.connections = settings.connections;
   options.timeout = settings.timeout;
   options.create_indexes = settings.create_indexes;
+  options.migrate = settings.migrate;
   if (!settings.url_file.empty()) {
     Result<std::string> url = first_line_of(settings.url_file);
     if (!url) return std::move(url).error();
@@ -31,6 +33,7 @@ Result<store::StoreOptions> store_options(const config::Store& settings) {
 Result<std::unique_ptr<store::Store>> open_store(const store::StoreOptions& options) {
   const std::string_view url = options.url;
   if (url == "memory:") return store::open_memory_store(options);
+  if (url.starts_with("postgresql://") || url.starts_with("postgres://")) return store::open_postgres_store(options);
   if (url.starts_with("rocksdb:///")) return store::open_rocksdb_store(options);
   return Error(kStoreUrlUnknown);
 }

@@ -65,6 +65,7 @@ struct Store {
   std::size_t connections = kStoreConnections;            // to a database, 1 to 64
   std::chrono::milliseconds timeout = kStoreCallTimeout;  // of one call to a database, 10 ms to 30 s
   bool create_indexes = true;    // MongoDB: false, they are only looked for at start
+  bool migrate = false;          // PostgreSQL: the tables are made at start. No setting: jwtd dev and jwtd store migrate say so.
 };
 
 struct Auth {

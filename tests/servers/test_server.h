@@ -43,9 +43,8 @@ class TestServer {
   explicit TestServer(const std::string& kind) {
     int to[2], from[2];
     if (::pipe2(to, O_CLOEXEC) != 0 || ::pipe2(from, O_CLOEXEC) != 0) return;
-    std::string control = (std::filesystem::path(__FILE__).parent_path() / "control.py").string();
-    // ccache may make __FILE__ relative to the build's folder; test programs run in the project's.
-    if (!std::filesystem::exists(control)) control = "tests/servers/control.py";
+    const char* servers = std::getenv("JWTD_TEST_SERVERS");  // this folder; tests/run.py sets it
+    const std::string control = std::string(servers ? servers : "tests/servers") + "/control.py";
     std::string pattern = (std::filesystem::temp_directory_path() / "jwtd-server-XXXXXX").string();
     folder_ = ::mkdtemp(pattern.data());
     process_ = ::fork();
