@@ -18,6 +18,8 @@ FENCES = {
     "openssl/": r"jose/|access/|http/tls|http/\w*connection",
     "boost/": r"http/|app/",
     "rocksdb/": r"store/rocksdb/",
+    "mongoc/": r"store/mongodb/",
+    "bson/": r"store/mongodb/",
     "toml++/": r"document/",
     "CLI/": r"cli/",
     "prometheus/": r"metrics/",

@@ -5,6 +5,7 @@
 
 #include "base/secret.h"
 #include "store/memory/memory_store.h"
+#include "store/mongodb/mongodb_store.h"
 #include "store/rocksdb/rocksdb_store.h"
 
 namespace jwtd::app {
@@ -43,6 +44,7 @@ Result<std::unique_ptr<store::Store>> open_store(const store::StoreOptions& opti
   const std::string_view url = options.url;
   if (url == "memory:") return store::open_memory_store(options);
   if (url.starts_with("rocksdb:///")) return store::open_rocksdb_store(options);
+  if (url.starts_with("mongodb://") || url.starts_with("mongodb+srv://")) return store::open_mongodb_store(options);
   return Error(kStoreUrlUnknown);
 }
 
