@@ -54,3 +54,9 @@ def real_server(kind, folder):
 def postgresql(tmp_path_factory):
     """A PostgreSQL that a file shares; whoever stops it starts it again."""
     yield from real_server("postgresql", tmp_path_factory.mktemp("postgresql"))
+
+
+@pytest.fixture(scope="module")
+def mongodb(tmp_path_factory):
+    """A MongoDB-protocol server that a file shares; whoever stops it starts it again."""
+    yield from real_server("mongodb", tmp_path_factory.mktemp("mongodb"))

@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import os
 import pathlib
+import secrets
 import shutil
 import subprocess
 
@@ -47,6 +48,43 @@ class Secantus(Mongodb):
     def command(self):
         program = pathlib.Path(self.python).with_name("secantusd-py")
         return [program, "--host", "127.0.0.1", "--port", self.port, "--storage-path", self.store, "--sync-on-commit", "--log-level", "WARNING"]
+
+
+class Guarded(Secantus):
+    """Asks for SCRAM over TLS; `run` and `url` have what it takes."""
+
+    USER = "jwtd"
+
+    def __init__(self, folder, python, certificate, key):
+        super().__init__(folder, python)
+        self.certificate, self.key = certificate, key
+        self.password = secrets.token_hex(12)
+        self.guarded = False
+
+    def command(self):
+        options = ["--auth", "--tls-cert-file", self.certificate, "--tls-key-file", self.key] if self.guarded else []
+        return [*super().command(), *options]
+
+    def url_with(self, user):
+        host = f"{'localhost' if self.guarded else '127.0.0.1'}:{self.port}"
+        return f"mongodb://{user}{host}/{DATABASE}" + (f"?authSource=admin&tls=true&tlsCAFile={self.certificate}" if self.guarded else "")
+
+    @property
+    def url(self):
+        return self.url_with(f"{self.USER}:{self.password}@" if self.guarded else "")
+
+    @property
+    def url_without_password(self):
+        return self.url_with(f"{self.USER}@")
+
+    def guard(self):
+        self.run("""
+import pymongo, sys
+pymongo.MongoClient(sys.argv[1]).admin.command("createUser", sys.argv[2], pwd=sys.argv[3], roles=[{"role": "readWrite", "db": sys.argv[4]}])
+""", self.USER, self.password, DATABASE)
+        self.stop()
+        self.guarded = True
+        return self.start()
 
 
 class SecantusRust(Mongodb):
@@ -121,6 +159,17 @@ def start(folder):
     server.program("setpriv", "util-linux")
     kind = Mongod if shutil.which("mongod") else Secantus
     return started(kind(folder, python_with_pymongo()))
+
+
+def start_guarded(folder, certificate, key):
+    """SecantusDB with a certificate and a user; also where there is a mongod, whose way of making users this does not know."""
+    server.program("setpriv", "util-linux")
+    made = started(Guarded(folder, python_with_pymongo(), certificate, key))
+    try:
+        return made.guard()
+    except BaseException:
+        made.close()
+        raise
 
 
 def start_rust(folder):

@@ -142,7 +142,7 @@ def start(kind, folder):
 
 def start_for_programs(stack, kinds=KINDS):
     """(environment, {kind: reason}) for test programs: JWTD_TEST_<KIND> is a URL, JWTD_TEST_<KIND>_MISSING says why there is none."""
-    variables, missing = {}, {}
+    variables, missing = {"JWTD_TEST_SERVERS": str(FOLDER)}, {}
     for kind in kinds:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix=f"jwtd-{kind}-", ignore_cleanup_errors=True))
         try:

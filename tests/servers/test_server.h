@@ -43,7 +43,8 @@ class TestServer {
   explicit TestServer(const std::string& kind) {
     int to[2], from[2];
     if (::pipe2(to, O_CLOEXEC) != 0 || ::pipe2(from, O_CLOEXEC) != 0) return;
-    const std::string control = (std::filesystem::path(__FILE__).parent_path() / "control.py").string();
+    const char* servers = std::getenv("JWTD_TEST_SERVERS");  // this folder; tests/run.py sets it
+    const std::string control = std::string(servers ? servers : "tests/servers") + "/control.py";
     std::string pattern = (std::filesystem::temp_directory_path() / "jwtd-server-XXXXXX").string();
     folder_ = ::mkdtemp(pattern.data());
     process_ = ::fork();

@@ -119,7 +119,7 @@ void Commit::plan(Slot& slot) {
     const Record& proposed = entry->proposed;
     entry->standing.reset();
     if (slot.damaged) {
-      entry->outcome = Outcome::kConflict;
+      entry->outcome = Outcome::kDamaged;
       continue;
     }
     if (standing == nullptr || past_retention(standing->created_at, retention_, proposed.recorded_at)) {

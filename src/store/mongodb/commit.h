@@ -31,8 +31,7 @@ class Commit {
   Commit(Connections& connections, ServerWatch& watch, std::chrono::seconds retention, const OnDamage& on_damage)
       : connections_(connections), watch_(watch), retention_(retention), on_damage_(on_damage) {}
 
-  // Fails with kStoreUnavailable. An entry whose XID is taken by a document that is not understood is a conflict, and `on_damage` hears of it:
-  // it must not take the whole batch with it.
+  // Fails with kStoreUnavailable. An entry whose XID is taken by a document that is not understood is kDamaged, and `on_damage` hears which.
   Status run(std::span<Entry* const> batch);
 
  private:

@@ -234,7 +234,7 @@ TEST_F(MongodbStore, ADocumentThatIsNotUnderstoodIsNamedAndLeftAlone) {
   std::vector<Entry*> batch;
   for (Entry& entry : entries) batch.push_back(&entry);
   ASSERT_TRUE(store->commit(batch));
-  for (int i = 0; i < 4; ++i) EXPECT_EQ(entries[i].outcome, Outcome::kConflict) << i;
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(entries[i].outcome, Outcome::kDamaged) << i;
   EXPECT_EQ(entries[4].outcome, Outcome::kInserted);
   EXPECT_EQ(database_->show(R"({"_id": {"$ne": "fresh"}})"), before);
   EXPECT_THAT(events, HasSubstr("not understood"));
