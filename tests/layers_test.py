@@ -20,6 +20,8 @@ FENCES = {
     "boost/": r"http/|app/",
     "rocksdb/": r"store/rocksdb/",
     "libpq": r"store/postgres/connection",
+    "mongoc/": r"store/mongodb/",
+    "bson/": r"store/mongodb/",
     "toml++/": r"document/",
     "CLI/": r"cli/",
     "prometheus/": r"metrics/",

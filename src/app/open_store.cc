@@ -5,6 +5,7 @@
 
 #include "app/first_line.h"
 #include "store/memory/memory_store.h"
+#include "store/mongodb/mongodb_store.h"
 #include "store/postgres/postgres_store.h"
 #include "store/rocksdb/rocksdb_store.h"
 
@@ -35,6 +36,7 @@ Result<std::unique_ptr<store::Store>> open_store(const store::StoreOptions& opti
   if (url == "memory:") return store::open_memory_store(options);
   if (url.starts_with("postgresql://") || url.starts_with("postgres://")) return store::open_postgres_store(options);
   if (url.starts_with("rocksdb:///")) return store::open_rocksdb_store(options);
+  if (url.starts_with("mongodb://") || url.starts_with("mongodb+srv://")) return store::open_mongodb_store(options);
   return Error(kStoreUrlUnknown);
 }
 

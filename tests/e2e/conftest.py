@@ -60,3 +60,9 @@ def postgresql(tmp_path_factory):
 def redis(tmp_path_factory):
     """A Redis that a file shares; whoever stops it starts it again."""
     yield from real_server("redis", tmp_path_factory.mktemp("redis"))
+
+
+@pytest.fixture(scope="module")
+def mongodb(tmp_path_factory):
+    """A MongoDB-protocol server that a file shares; whoever stops it starts it again."""
+    yield from real_server("mongodb", tmp_path_factory.mktemp("mongodb"))
