@@ -88,6 +88,7 @@ def test_what_was_received_is_on_record_though_packets_get_lost_and_clients_vani
         one.start()
     time.sleep(SECONDS * faults.rounds(1))
     stop.set()
+    subprocess.run(["ip", "netns", "exec", namespace, "nft", "flush", "ruleset"], check=True)  # or nobody would hear of the end
     server.kill()
     for one in [*ghosts, *clients]:
         one.join(40)
