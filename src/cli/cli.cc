@@ -1,5 +1,7 @@
-// cli/cli.cc - from arguments to verbs: the only file that knows CLI11.
+// cli/cli.cc - from arguments to verbs: with store_group.cc the only file that knows CLI11.
 #include "cli/cli.h"
+
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 
@@ -15,6 +17,7 @@
 #include "cli/dev.h"
 #include "cli/keygen.h"
 #include "cli/serve.h"
+#include "cli/store_group.h"
 #include "cli/token.h"
 #include "cli/version.h"
 #include "config/load.h"
@@ -38,7 +41,8 @@ std::string echoed(const std::string& word) {
 
 class CommandLine {
  public:
-  CommandLine(std::string program, const Streams& streams, const Serve& serve) : streams_(streams), serve_(serve) {
+  CommandLine(std::string program, const Streams& streams, const Serve& serve, const Stores& stores)
+      : streams_(streams), serve_(serve), store_group_(streams, stores) {
     dev_.program = std::move(program);
     app_.require_subcommand(1);
     app_.footer(std::string("\nExamples:\n"
@@ -52,6 +56,7 @@ class CommandLine {
     add_keygen();
     add_token();
     add_caller();
+    add_store();
     add_version();
   }
 
@@ -204,6 +209,15 @@ class CommandLine {
     remove->add_option("NAME", caller_remove_.name, "The caller's name")->required();
     add_callers_file(*remove);
     add_output(*remove, caller_remove_.json);
+  }
+
+  void add_store() {
+    CLI::App* store = app_.add_subcommand("store", "Copy, check, back up and restore whole stores");
+    store->require_subcommand(1);
+    store->footer(kExitCodes);
+    store_group_.add_to(*store, [this](CLI::App& parent, const char* name, const char* help, const char* examples, Verb verb) {
+      return add_verb(parent, name, help, examples, std::move(verb));
+    });
   }
 
   void add_version() {
@@ -359,6 +373,7 @@ class CommandLine {
   CallerAdd caller_add_;
   CallerList caller_list_;
   CallerRemove caller_remove_;
+  StoreGroup store_group_;
   bool version_json_ = false;
 
   std::vector<std::string> assignments_;
@@ -370,12 +385,14 @@ class CommandLine {
 
 }  // namespace
 
-int run(const std::vector<std::string>& arguments, const Streams& streams, const Serve& serve) {
+int run(const std::vector<std::string>& arguments, const Streams& streams, const Serve& serve, const Stores& stores) {
   const std::string program = arguments.empty() ? "jwtd" : arguments.front();
   const auto rest = arguments.begin() + (arguments.empty() ? 0 : 1);
-  return CommandLine(program, streams, serve).run({rest, arguments.end()});
+  return CommandLine(program, streams, serve, stores).run({rest, arguments.end()});
 }
 
-int run(int argc, char** argv, const Serve& serve) { return run({argv, argv + argc}, {std::cin, std::cout, std::cerr}, serve); }
+int run(int argc, char** argv, const Serve& serve, const Stores& stores) {
+  return run({argv, argv + argc}, {std::cin, std::cout, std::cerr, ::isatty(STDERR_FILENO) == 1}, serve, stores);
+}
 
 }  // namespace jwtd::cli

@@ -28,15 +28,18 @@ struct ServeRequest {
 // Runs the server until it is told to stop, and returns the exit code. app/ provides it, so that cli/ need not know the drivers.
 using Serve = std::function<int(const ServeRequest&)>;
 
+struct Stores;  // cli/stores.h: the same for stores
+
 struct Streams {
   std::istream& in;
   std::ostream& out;
   std::ostream& err;
+  bool err_is_terminal = false;  // progress may be drawn over
 };
 
 // `arguments` begins with the program's name, as argv does.
-int run(const std::vector<std::string>& arguments, const Streams& streams, const Serve& serve);
+int run(const std::vector<std::string>& arguments, const Streams& streams, const Serve& serve, const Stores& stores);
 
-int run(int argc, char** argv, const Serve& serve);  // with the process's streams
+int run(int argc, char** argv, const Serve& serve, const Stores& stores);  // with the process's streams
 
 }  // namespace jwtd::cli

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "cli/cli.h"
+#include "cli/stores.h"
 
 namespace jwtd::cli {
 
@@ -22,7 +23,7 @@ struct Outcome {
 };
 
 // The served stand-in is "ready" at once on these two.
-inline Outcome run_jwtd(std::vector<std::string> arguments, const std::string& input = "", int served_code = kExitOk) {
+inline Outcome run_jwtd(std::vector<std::string> arguments, const std::string& input = "", int served_code = kExitOk, const Stores& stores = {}) {
   ::unsetenv("JWTD_VECTORS");  // the test run's own, which check-config would warn about
   Outcome outcome;
   std::istringstream in(input);
@@ -32,7 +33,7 @@ inline Outcome run_jwtd(std::vector<std::string> arguments, const std::string& i
     outcome.served = request;
     if (request.on_ready) request.on_ready("127.0.0.1:8080", "127.0.0.1:8081");
     return served_code;
-  });
+  }, stores);
   outcome.out = out.str();
   outcome.err = err.str();
   return outcome;

@@ -88,6 +88,12 @@ struct Stats {
   std::uint64_t bytes = 0;         // on disk; 0 where that means nothing
 };
 
+struct Copied {  // a store's folder, by a backup or a restore
+  std::uint64_t transactions = 0;  // an estimate, as Stats
+  std::uint64_t bytes = 0;         // of the copy, whether linked or written
+  std::uint64_t linked = 0;        // files that share their octets with the store's: they are never changed
+};
+
 class Store {
  public:
   virtual ~Store() = default;

@@ -6,7 +6,6 @@
 // whatever was answered before this began is among them.
 #pragma once
 
-#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -16,12 +15,6 @@
 namespace jwtd::store {
 
 inline constexpr Code kBackupFailed{"store_backup_failed", Fault::kInternal, "The folder cannot be copied"};
-
-struct Copied {
-  std::uint64_t transactions = 0;  // an estimate, as Stats
-  std::uint64_t bytes = 0;         // of the copy, whether linked or written
-  std::uint64_t linked = 0;        // files that share their octets with the store's: they are never changed
-};
 
 // From the store at `url` to `folder`, which must not be there, or be empty. It appears as a whole or not at all; it is opened once, so it is
 // known to open. Whoever calls this must be able to read the store's files. Fails with kStoreOpenFailed (no store), kBackupFailed.
