@@ -4,7 +4,7 @@
 // answered 503 quickly; the pool's thread goes on trying, with pauses that double up to a second and differ from node to node. It also asks the
 // server for a sign of life when nobody else has had one for a second, so that state() is right without traffic.
 //
-// Commits take all connections but one, so that look-ups always find one (with a single connection they share it).
+// Commits leave at least one connection free, so that look-ups always find one (with a single connection they share it).
 // Thread-safety: all functions from any thread. Ownership: outlives its leases.
 #pragma once
 

@@ -22,6 +22,8 @@ namespace {
 
 using namespace postgres;
 
+// One session bears about 80,000 records a second, and larger batches cost less than more of them at once: a second one is for big servers.
+constexpr std::size_t kConnectionsPerCommit = 4;
 constexpr int kMaxRounds = 64;                                        // of one commit; the deadline ends it before, unless nodes chase each other
 constexpr auto kStartTimeout = std::chrono::seconds(10);              // of the first connection
 constexpr auto kSweepTimeout = std::chrono::seconds(30);              // of each step of a sweep, and of estimates
@@ -38,7 +40,7 @@ class PostgresStore final : public Store {
         pool_({target, connections_, options.on_event, [this](Connection& connection) { look_at_size(connection); }}, std::move(first)) {}
 
   Status commit(std::span<Entry* const> batch) override;
-  std::size_t commits_at_once() const override { return std::max<std::size_t>(connections_ / 2, 1); }
+  std::size_t commits_at_once() const override { return std::max<std::size_t>(connections_ / kConnectionsPerCommit, 1); }
   Result<std::optional<Transaction>> find(const Xid& xid, UnixMillis now) override;
   Result<Page> find_by_phone(const Phone& phone, std::size_t limit, std::string_view cursor, UnixMillis now) override;
   Status writable() override;
