@@ -48,8 +48,10 @@ class Suite:
 test_servers = {}  # JWTD_TEST_POSTGRESQL and the like, while the servers run
 
 
-def environment():
-    env = {**os.environ, **test_servers}
+def environment(program=None):
+    env = dict(os.environ)
+    if program is not None and program.name.startswith(("store_", "limit_")):  # to jwtd itself these would be settings that it does not know
+        env.update(test_servers)
     env["JWTD_VECTORS"] = str((ROOT / env.get("JWTD_VECTORS", "../shared/vectors")).resolve())
     # Not detect_stack_use_after_return: g++ 12's fake stack does not keep alignas(64).
     env.setdefault("ASAN_OPTIONS", "check_initialization_order=1:strict_string_checks=1")
@@ -60,7 +62,7 @@ def environment():
 def run(command, seconds, **options):
     """(exit code, output) of a command that may hang; the code is None when it did."""
     try:
-        done = subprocess.run(command, cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        done = subprocess.run(command, cwd=ROOT, env=environment(command[0] if isinstance(command[0], pathlib.Path) else None), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, timeout=seconds, check=False, **options)
         return done.returncode, done.stdout.decode(errors="replace")
     except subprocess.TimeoutExpired as late:

@@ -60,6 +60,7 @@ def test_pymongo_finds_the_tutorials_fields_in_what_jwtd_wrote(mongodb, make_ser
 def test_the_tutorials_service_and_jwtd_share_a_collection(mongodb, make_server):
     mongodb.run(TUTORIAL_INSERT, "from-the-tutorial", PHONE, "its.first.token")
     with jwtd_over(make_server, mongodb.url) as server:
+        time.sleep(1.1)  # ObjectIds of two processes have no order within a second
         mongodb.run(TUTORIAL_INSERT, "from-the-tutorial", PHONE, "its.second.token")
         found = look_up(server, "from-the-tutorial")
         assert found["token"] == "its.second.token"
