@@ -2,9 +2,12 @@
 #include "store/mongodb/adopt.h"
 
 #include <algorithm>
+#include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "base/limits.h"
+#include "store/decide.h"
 #include "store/mongodb/bulk.h"
 #include "store/mongodb/documents.h"
 #include "store/mongodb/xids.h"
@@ -25,70 +28,118 @@ Document document_of(const Transaction& transaction, std::vector<Record>& aside)
   return document;
 }
 
-// Counts one that stands already; false: nothing does.
-bool count_standing(const Transaction& transaction, const UnderXids& all, Adopted& adopted) {
-  const auto at = all.find(transaction.current.xid.text());
-  if (at == all.end()) return false;
-  const UnderXid& under = at->second;
-  if (under.ours) {
-    const bool same = under.ours->current.token == transaction.current.token && under.ours->current.phone == transaction.current.phone;
-    ++(same ? adopted.present : adopted.different);
-    return true;
+// What becomes of the transactions of one call.
+class Adoption {
+ public:
+  Adoption(Connections& connections, const Lease& lease, std::chrono::seconds retention, Adopted& adopted)
+      : connections_(connections), lease_(lease), retention_(retention), adopted_(adopted) {}
+
+  Status run(std::span<const Transaction> transactions);
+
+ private:
+  using List = std::vector<const Transaction*>;
+
+  Status read(const List& transactions);
+  bool count_standing(const Transaction& transaction);
+  Status write(const List& transactions, List& beaten);
+  Status insert_asides(const std::vector<Bson>& asides);
+
+  Connections& connections_;
+  const Lease& lease_;
+  const std::chrono::seconds retention_;
+  Adopted& adopted_;
+  UnderXids under_;
+};
+
+Status Adoption::run(std::span<const Transaction> transactions) {
+  List first, rest, beaten;
+  std::unordered_set<std::string_view> xids;
+  // Of one XID twice the first counts, so the others are looked at when that one stands.
+  for (const Transaction& transaction : transactions) (xids.insert(transaction.current.xid.view()).second ? first : rest).push_back(&transaction);
+  if (Status done = read(first); !done) return done;
+  List missing;
+  for (const Transaction* transaction : first) {
+    if (!count_standing(*transaction)) missing.push_back(transaction);
   }
+  if (Status done = write(missing, beaten); !done) return done;
+  rest.insert(rest.end(), beaten.begin(), beaten.end());
+  if (rest.empty()) return {};
+  if (Status done = read(rest); !done) return done;
+  for (const Transaction* transaction : rest) {
+    if (!count_standing(*transaction)) ++adopted_.different;
+  }
+  return {};
+}
+
+Status Adoption::read(const List& transactions) {
+  std::vector<Xid> xids;
+  for (const Transaction* transaction : transactions) xids.push_back(transaction->current.xid);
+  under_.clear();
+  return read_under_xids(connections_, lease_, xids, Earlier::kLeaveOut, connections_.primary(), under_);
+}
+
+// False: nothing stands there that counts.
+bool Adoption::count_standing(const Transaction& transaction) {
+  const auto at = under_.find(transaction.current.xid.text());
+  if (at == under_.end()) return false;
+  const UnderXid& under = at->second;
   const auto tokens = under.tokens_of_rows();
-  const bool same = !under.damage && !tokens.empty() && tokens.back().token == transaction.current.token && tokens.back().phone == transaction.current.phone;
-  ++(same ? adopted.present : adopted.different);
+  const Record* standing = nullptr;
+  if (under.ours && !past_retention(under.ours->created_at, retention_, transaction.current.recorded_at)) standing = &under.ours->current;
+  else if (!tokens.empty()) standing = &tokens.back();
+  if (standing == nullptr && !under.damage && under.rows.empty()) return false;
+  const bool same = standing != nullptr && !under.damage && standing->token == transaction.current.token && standing->phone == transaction.current.phone;
+  ++(same ? adopted_.present : adopted_.different);
   return true;
 }
 
-Status insert(mongoc_collection_t* collection, const std::vector<Bson>& documents, std::vector<std::size_t>& duplicates) {
-  duplicates.clear();
-  if (documents.empty()) return {};
-  Bulk bulk(collection);
-  for (const Bson& document : documents) {
-    if (Status added = bulk.insert(document); !added) return added;
-  }
-  const BulkReply reply = bulk.execute();
-  if (!reply.certain || !reply.only_duplicates()) return unavailable(reply.failure);
-  for (const auto& refusal : reply.refusals) duplicates.push_back(refusal.index);
-  return {};
-}
-
-Status adopt_some(Connections& connections, const Lease& lease, std::chrono::seconds retention, std::span<const Transaction> transactions,
-                  Adopted& adopted) {
-  std::vector<Xid> xids;
-  for (const Transaction& transaction : transactions) xids.push_back(transaction.current.xid);
-  UnderXids all;
-  if (Status read = read_under_xids(connections, lease, xids, Earlier::kLeaveOut, connections.primary(), all); !read) return read;
-
-  std::vector<Bson> asides, documents;
-  std::vector<const Transaction*> sent;
-  for (const Transaction& transaction : transactions) {
-    if (count_standing(transaction, all, adopted)) continue;
+// `beaten`: those that somebody else wrote in between.
+Status Adoption::write(const List& transactions, List& beaten) {
+  std::vector<Bson> asides;
+  List inserted, replaced;
+  Bulk inserts(lease_.tokens()), replacements(lease_.tokens());
+  for (const Transaction* transaction : transactions) {
     std::vector<Record> aside;
-    const Document document = document_of(transaction, aside);
+    const Document document = document_of(*transaction, aside);
     for (std::size_t first = 0; first < aside.size(); first += kMaxEarlierTokens) {
       const Record* begin = aside.data() + first;
       const Record* end = begin + std::min(kMaxEarlierTokens, aside.size() - first);
-      asides.push_back(write_aside(document, document.elsewhere - aside.size() + first + 1, write_earlier_array(begin, end), retention));
+      asides.push_back(write_aside(document, document.elsewhere - aside.size() + first + 1, write_earlier_array(begin, end), retention_));
     }
-    documents.push_back(write_document(document, retention));
-    sent.push_back(&transaction);
+    const auto at = under_.find(transaction->current.xid.text());
+    const bool expired = at != under_.end() && at->second.ours;
+    const Bson made = write_document(document, retention_);
+    if (Status added = expired ? replacements.replace(unchanged(*at->second.ours), made) : inserts.insert(made); !added) return added;
+    (expired ? replaced : inserted).push_back(transaction);
   }
-  std::vector<std::size_t> duplicates;
-  // Before the documents that count them; one that is there is from an earlier try.
-  if (Status written = insert(lease.earlier(), asides, duplicates); !written) return written;
-  if (Status written = insert(lease.tokens(), documents, duplicates); !written) return written;
-  adopted.written += documents.size() - duplicates.size();
-  if (duplicates.empty()) return {};
-  xids.clear();
-  for (const std::size_t index : duplicates) xids.push_back(sent.at(index)->current.xid);
-  all.clear();
-  if (Status read = read_under_xids(connections, lease, xids, Earlier::kLeaveOut, connections.primary(), all); !read) return read;
-  for (const std::size_t index : duplicates) {
-    if (!count_standing(*sent.at(index), all, adopted)) ++adopted.different;
+  // Before the documents that count them.
+  if (Status done = insert_asides(asides); !done) return done;
+  if (!inserted.empty()) {
+    const BulkReply reply = inserts.execute();
+    if (!reply.certain || !reply.only_duplicates()) return unavailable(reply.failure);
+    adopted_.written += inserted.size() - reply.refusals.size();
+    for (const auto& refusal : reply.refusals) beaten.push_back(inserted.at(refusal.index));
+  }
+  if (!replaced.empty()) {
+    const BulkReply reply = replacements.execute();
+    if (!reply.certain || !reply.refusals.empty()) return unavailable(reply.failure);
+    adopted_.written += static_cast<std::uint64_t>(reply.matched);
+    if (reply.matched != static_cast<std::int64_t>(replaced.size())) {
+      return Error(kStoreUnavailable, "mongodb: other nodes changed what was about to be replaced; adopt it again");
+    }
   }
   return {};
+}
+
+Status Adoption::insert_asides(const std::vector<Bson>& asides) {
+  if (asides.empty()) return {};
+  Bulk bulk(lease_.earlier());
+  for (const Bson& aside : asides) {
+    if (Status added = bulk.insert(aside); !added) return added;
+  }
+  const BulkReply reply = bulk.execute();
+  // One that is there is of an earlier try.
+  return reply.certain && reply.only_duplicates() ? Status() : Status(unavailable(reply.failure));
 }
 
 }  // namespace
@@ -97,9 +148,10 @@ Result<Adopted> adopt_transactions(Connections& connections, std::chrono::second
   auto lease = connections.lease();
   if (!lease) return lease.error();
   Adopted adopted;
+  Adoption adoption(connections, *lease, retention, adopted);
   while (!transactions.empty()) {
     const auto some = transactions.first(std::min(transactions.size(), kMaxInserted));
-    if (Status done = adopt_some(connections, *lease, retention, some, adopted); !done) return done.error();
+    if (Status done = adoption.run(some); !done) return done.error();
     transactions = transactions.subspan(some.size());
   }
   return adopted;

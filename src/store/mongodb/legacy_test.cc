@@ -162,6 +162,19 @@ TEST_F(LegacyRows, RowsOfOneSecondComeByXidDescending) {
   for (std::size_t limit : {1, 2, 3, 7, 10}) EXPECT_EQ(list(kPhone, limit), (Xids{"f", "e", "d", "c", "b", "a", "older"})) << limit;
 }
 
+TEST_F(LegacyRows, TheyStandInTheWayOfAnAdoptionToo) {
+  row("L", kPhone, kSecond, "t");
+  Record same = make_record("L");
+  same.token = "t";
+  auto adopted = store_->adopt(std::vector<Transaction>{{kNow, 1, same, {}}});
+  ASSERT_TRUE(adopted);
+  EXPECT_EQ(adopted->present, 1u);
+  adopted = store_->adopt(std::vector<Transaction>{{kNow, 1, make_record("L", kOtherPhone), {}}});
+  ASSERT_TRUE(adopted);
+  EXPECT_EQ(adopted->different, 1u);
+  EXPECT_EQ(database_->count(), 1);
+}
+
 TEST_F(LegacyRows, AScanHasThemOnceAndNamesWhatItCannotTake) {
   commit(make_record("ours"));
   for (int i = 0; i < 5; ++i) row("L" + std::to_string(i), kPhone, kSecond + i, "first");

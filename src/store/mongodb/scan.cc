@@ -91,7 +91,8 @@ Status LookUps::scan_ours(const Lease& lease, std::size_t limit, std::string_vie
     if (const auto at = all.find(under.ours->current.xid.text()); at != all.end()) under.rows = std::move(at->second.rows);
     if (Status taken = take_whole(lease, std::move(under), slice); !taken) return taken;
   }
-  slice.next = seen < limit ? std::string(kRows) : cursor_of(kOurs, last);
+  if (seen < limit) return scan_rows(lease, limit - seen, {}, now, slice);
+  slice.next = cursor_of(kOurs, last);
   return {};
 }
 
