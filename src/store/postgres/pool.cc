@@ -37,6 +37,7 @@ Result<std::unique_ptr<Connection>> Pool::connect(const Target& target, Deadline
   auto connection = Connection::open(target, deadline);
   if (!connection) return connection;
   const Answer prepared = (*connection)->prepare(all_statements(), deadline);
+  if (prepared.state == Answer::State::kLost) return Error(kStoreUnavailable, prepared.why);
   if (!prepared.ok()) return Error(kStoreUnavailable, "the tables are not as jwtd made them: " + prepared.why);
   return connection;
 }
