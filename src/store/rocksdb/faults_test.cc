@@ -73,7 +73,7 @@ class Faulted : public testing::Test {
   Result<std::unique_ptr<Store>> try_open(const std::string& path) {
     StoreOptions options;
     options.url = "rocksdb://" + path;
-    options.retention = std::chrono::seconds(0);
+    options.retention = retention_;
     options.on_event = [this](std::string_view event) { events_ += std::string(event) + "\n"; };
     return open_rocksdb_store_on(options, std::make_shared<FaultyFiles>(faults_), tuning_);
   }
@@ -127,6 +127,7 @@ class Faulted : public testing::Test {
   }
 
   Faults faults_;
+  std::chrono::seconds retention_{0};
   Tuning tuning_{.log_space = 0};  // so that a log's size says where it ends
   TemporaryFolder folder_, elsewhere_;
   std::string events_;
@@ -366,6 +367,32 @@ TEST_F(Faulted, ADiskThatIsFullAtTheFirstCommitIsLeftToo) {
   }
   EXPECT_TRUE(commit(1));
   EXPECT_TRUE(finds(*store_, 1));
+}
+
+// The bound of an epoch in memory must not be ahead of the one on disk, or the epoch goes too early after a restart.
+TEST_F(Faulted, ABatchThatFailedOnANewNameMovesNoBound) {
+  retention_ = std::chrono::seconds(1000);
+  open();
+  const auto commit_at = [&](std::vector<Record> records) {
+    std::vector<Entry> entries;
+    for (Record& record : records) entries.push_back({std::move(record), false, {}, {}});
+    std::vector<Entry*> batch;
+    for (Entry& entry : entries) batch.push_back(&entry);
+    return store_->commit(batch);
+  };
+  ASSERT_TRUE(commit_at({make_record("a")}));
+  faults_.disk_full = true;
+  Record other = make_record("c", kPhone, kNow + 100'000);
+  other.kid = "new";
+  ASSERT_FALSE(commit_at({make_record("b", kPhone, kNow + 100'000), other}));
+  faults_.disk_full = false;
+  ASSERT_TRUE(store_->writable());
+  ASSERT_TRUE(commit_at({make_record("d", kPhone, kNow + 110'000)}));
+  open();
+  ASSERT_TRUE(store_->sweep(kNow + 1'050'000));
+  const auto found = store_->find(*Xid::parse("d"), kNow + 1'050'000);
+  ASSERT_TRUE(found);
+  EXPECT_TRUE(*found);
 }
 
 TEST_F(Faulted, ASecondStoreOnTheSameFolderIsRefusedAndTheFirstGoesOn) {
