@@ -1,4 +1,4 @@
-// store/rocksdb/backup.h - a copy of a store's folder, also while a jwtd serves from it; and the way back. docs/adr/0009-backup.md has the argument.
+// store/rocksdb/backup.h - a copy of a store's folder, also while a jwtd serves from it; and the way back. docs/adr/0010-backup.md has the argument.
 //
 // The running jwtd is not asked and not slowed: nothing of it is locked. What a store holds is what one file says (MANIFEST), and a file that it names is
 // removed only after it was written anew. So: the manifest is read, every file is held (a hard link, or an open descriptor), and when the
