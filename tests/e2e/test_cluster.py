@@ -313,7 +313,8 @@ def test_a_cluster_behind_haproxy_keeps_its_word_through_faults(cluster, tmp_pat
 
 FIND_ALL = """
 import json, pymongo, sys
-print(json.dumps([[str(one["_id"]), one["xid"], one["phone_number"], one["token"]] for one in pymongo.MongoClient(sys.argv[1]).get_default_database().tokens.find()]))
+tokens = pymongo.MongoClient(sys.argv[1]).get_default_database().tokens
+print(json.dumps([[str(one["_id"]), one["xid"], one["phone_number"], one["token"]] for one in tokens.find()]))
 """
 
 
