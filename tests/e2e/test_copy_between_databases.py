@@ -16,8 +16,8 @@ def tutorial_token(xid, iat):
     return jwt.encode(claims, KEY, algorithm="HS256")
 
 
-def copy(source, target, state):
-    done = jwtd("store", "copy", "--from", source, "--to", target, "--state", state, "-o", "json", timeout=60)
+def copy(source, target, state, *options):
+    done = jwtd("store", "copy", "--from", source, "--to", target, "--state", state, "-o", "json", *options, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout)
 
@@ -27,14 +27,16 @@ def test_the_tutorials_rows_reach_every_store(mongodb, postgresql, make_server, 
     tokens = {f"tutorial-{i}": tutorial_token(f"tutorial-{i}", now - i) for i in range(5)}
     for xid, token in tokens.items():
         mongodb.run(TUTORIAL_INSERT, xid, PHONE, token)
-    assert jwtd("store", "migrate", "--store", postgresql.url).returncode == 0
-    folder = tmp_path / "copied"
-    source = mongodb.url
-    for target in (f"rocksdb://{folder}", postgresql.url, "rocksdb://" + str(tmp_path / "last")):
-        report = copy(source, target, tmp_path / "state.json")
+    password = tmp_path / "password"
+    password.write_text(postgresql.password)
+    password.chmod(0o600)
+    there = postgresql.url.replace(":" + postgresql.password, "")
+    assert jwtd("store", "migrate", "--store", there, "--password-file", password).returncode == 0
+    first, last = (f"rocksdb://{tmp_path / name}" for name in ("first", "last"))
+    for report in (copy(mongodb.url, first, tmp_path / "1"), copy(first, there, tmp_path / "2", "--to-password-file", password),
+                   copy(there, last, tmp_path / "3", "--from-password-file", password)):
         assert report["written"] >= len(tokens), report
-        source = target
-    with jwtd_over(make_server, "rocksdb://" + str(tmp_path / "last")) as server:
+    with jwtd_over(make_server, last) as server:
         for xid, token in tokens.items():
             found = look_up(server, xid)
             assert (found["token"], found["phone_number"]) == (token, PHONE)
