@@ -14,6 +14,7 @@
 
 #include "base/base64.h"
 #include "base/limits.h"
+#include "base/out_of_memory.h"
 
 namespace jwtd::jose {
 
@@ -37,9 +38,9 @@ const char* digest_of(Algorithm algorithm) {
 
 const unsigned char* octets_of(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
 
-// HMAC over memory has no failure that a caller could do anything about.
+// HMAC with a sound key fails in one way.
 void must(bool ok) {
-  if (!ok) std::abort();
+  if (!ok) out_of_memory();
 }
 
 std::string kid_of(const Secret& octets) {

@@ -4,7 +4,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
-#include <new>
+
+#include "base/out_of_memory.h"
 
 namespace jwtd::store {
 namespace {
@@ -26,7 +27,7 @@ using Aligned = std::unique_ptr<char, Free>;
 
 Aligned allocate(std::size_t octets) {
   Aligned memory(static_cast<char*>(std::aligned_alloc(kBlock, octets)));
-  if (!memory) throw std::bad_alloc();
+  if (!memory) out_of_memory();
   return memory;
 }
 

@@ -11,9 +11,9 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
-#include <new>
 #include <thread>
 
+#include "base/out_of_memory.h"
 #include "base/thread_name.h"
 #include "store/rocksdb/direct_log.h"
 
@@ -33,7 +33,7 @@ class LogSpace final : public rocksdb::FileSystemWrapper {
  public:
   LogSpace(const std::shared_ptr<rocksdb::FileSystem>& below, const std::string& folder, std::size_t octets)
       : FileSystemWrapper(below), path_(folder + "/" + std::string(kLogSpaceName)), octets_(octets), zeros_(static_cast<char*>(std::aligned_alloc(kAlignment, kStep)), &std::free) {
-    if (!zeros_) throw std::bad_alloc();
+    if (!zeros_) out_of_memory();
     std::memset(zeros_.get(), 0, kStep);
     ready_ = make(/*gently=*/false);
     thread_ = std::thread([this] { name_this_thread("log space"), run(); });
