@@ -4,10 +4,10 @@
 #include <openssl/evp.h>
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "base/base64.h"
 #include "base/limits.h"
+#include "base/out_of_memory.h"
 #include "base/secret.h"
 
 namespace jwtd::access {
@@ -28,7 +28,7 @@ std::string sha256_hex(std::string_view text) {
   unsigned char digest[32];
   unsigned size = 0;
   if (EVP_Digest(text.data(), text.size(), digest, &size, EVP_sha256(), nullptr) != 1 || size != sizeof digest)
-    std::abort();  // only without memory
+    out_of_memory();  // it has no other way to fail
   std::string hex;
   hex.reserve(2 * sizeof digest);
   for (const unsigned char octet : digest) {

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "app/service.h"
+#include "base/out_of_memory.h"
 
 namespace jwtd::app {
 namespace {
@@ -46,14 +47,6 @@ class LastResort {
   bool ended_ = false;
   std::thread thread_;
 };
-
-// Memory cannot be asked for while there is none, and half a request done is worth nothing: the process ends with a sentence, its supervisor
-// starts it again, and what was answered is on record.
-void out_of_memory() {
-  static constexpr char kWords[] = "jwtd: out of memory\n";
-  if (::write(STDERR_FILENO, kWords, sizeof kWords - 1) < 0) ::_exit(cli::kExitFailed);
-  ::_exit(cli::kExitFailed);
-}
 
 sigset_t handled_signals() {
   sigset_t set;

@@ -15,6 +15,7 @@
 
 #include "base/base64.h"
 #include "base/limits.h"
+#include "base/out_of_memory.h"
 
 namespace jwtd::jose {
 
@@ -38,11 +39,9 @@ const char* digest_of(Algorithm algorithm) {
 
 const unsigned char* octets_of(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
 
-// HMAC over memory has no failure that a caller could do anything about; what can happen is that OpenSSL gets no memory.
+// HMAC with a sound key fails in one way.
 void must(bool ok) {
-  if (ok) return;
-  if (const std::new_handler out_of_memory = std::get_new_handler()) out_of_memory();
-  std::abort();
+  if (!ok) out_of_memory();
 }
 
 std::string kid_of(const Secret& octets) {

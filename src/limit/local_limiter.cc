@@ -8,11 +8,11 @@
 #include <atomic>
 #include <bit>
 #include <cstring>
-#include <new>
 #include <span>
 #include <thread>
 #include <utility>
 
+#include "base/out_of_memory.h"
 #include "base/secret.h"
 #include "limit/gcra.h"
 #include "limit/siphash.h"
@@ -85,7 +85,7 @@ struct LocalLimiter::Table {
   // Zeros, and real memory only where it is written.
   static Mapping map(std::size_t size) {
     void* data = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (data == MAP_FAILED) throw std::bad_alloc();  // as any container would
+    if (data == MAP_FAILED) out_of_memory();
     Mapping mapping;
     mapping.data = data;
     mapping.size = size;
