@@ -15,9 +15,13 @@ KEYWORDS = ("SOURCES", "DEPS", "VENDOR", "TESTS", "TEST_DEPS", "FUZZERS", "BENCH
 
 # Header prefix -> where it may be included (regular expression over the path below src/).
 FENCES = {
-    "openssl/": r"jose/|access/|http/tls|http/\w*connection",
+    "openssl/": r"jose/|access/|http/tls|http/ticket_keys|http/\w*connection|limit/redis/stream\.cc",
+    "hiredis/": r"limit/redis/",
     "boost/": r"http/|app/",
     "rocksdb/": r"store/rocksdb/",
+    "libpq": r"store/postgres/connection",
+    "mongoc/": r"store/mongodb/",
+    "bson/": r"store/mongodb/",
     "toml++/": r"document/",
     "CLI/": r"cli/",
     "prometheus/": r"metrics/",

@@ -1,12 +1,16 @@
 #!/usr/bin/python3
 """Runs every test of the project and sums them up: unit tests, fuzz replays, the include rules, the end-to-end tests.
 
+The real servers that some tests need are started here or by those tests (tests/servers). What cannot be had is skipped with a line that says so;
+with JWTD_REQUIRE_ALL=1 that is a failure.
+
 The last line is `N passed, N failed, N skipped`; the exit code is 0 only if nothing failed and something passed. Building is
 script/test's job: this only runs what is in build/test and build/release.
 """
 
 import argparse
 import concurrent.futures
+import contextlib
 import os
 import pathlib
 import subprocess
@@ -16,6 +20,9 @@ import time
 import xml.etree.ElementTree as ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests" / "servers"))
+import server  # noqa: E402  pylint: disable=wrong-import-position
+
 BUILD = ROOT / "build" / "test"
 UNIT_SECONDS = 600  # of one test program under sanitizers; a hang must not hold up the run for ever
 PYTEST_SECONDS = 900
@@ -38,8 +45,13 @@ class Suite:
         return f"{'FAILED' if self.failures else 'ok':6} {self.name:24} {counts:42} {self.seconds:7.1f} s"
 
 
-def environment():
+test_servers = {}  # JWTD_TEST_POSTGRESQL and the like, while the servers run
+
+
+def environment(program=None):
     env = dict(os.environ)
+    if program is not None and program.name.startswith(("store_", "limit_")):  # to jwtd itself these would be settings that it does not know
+        env.update(test_servers)
     env["JWTD_VECTORS"] = str((ROOT / env.get("JWTD_VECTORS", "../shared/vectors")).resolve())
     # Not detect_stack_use_after_return: g++ 12's fake stack does not keep alignas(64).
     env.setdefault("ASAN_OPTIONS", "check_initialization_order=1:strict_string_checks=1")
@@ -50,7 +62,7 @@ def environment():
 def run(command, seconds, **options):
     """(exit code, output) of a command that may hang; the code is None when it did."""
     try:
-        done = subprocess.run(command, cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        done = subprocess.run(command, cwd=ROOT, env=environment(command[0] if isinstance(command[0], pathlib.Path) else None), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, timeout=seconds, check=False, **options)
         return done.returncode, done.stdout.decode(errors="replace")
     except subprocess.TimeoutExpired as late:
@@ -130,8 +142,17 @@ def units_and_replays():
         missing.failures.append(("unit tests", f"none in {BUILD / 'test'}: run script/test, which builds them"))
         return [missing]
     jobs = [(unit, p) for p in tests] + [(replay, p) for p in fuzzers]
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        return list(pool.map(lambda job: timed(*job), jobs))
+    with contextlib.ExitStack() as stack:
+        variables, missing = server.start_for_programs(stack)
+        test_servers.update(variables)
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            suites = list(pool.map(lambda job: timed(*job), jobs))
+        test_servers.clear()
+    if missing and os.environ.get("JWTD_REQUIRE_ALL") == "1":
+        required = Suite("servers")
+        required.failures = [(kind, f"{reason}; JWTD_REQUIRE_ALL=1 wants it") for kind, reason in missing.items()]
+        suites.append(required)
+    return suites
 
 
 def sum_up(suites):

@@ -24,7 +24,7 @@ Task<void> readyz(const std::vector<Check>& checks, Response& response) {
   for (const Check& check : checks) {
     const Status status = check.run();
     shown[check.name] = {{"ok", status.has_value()}, {"reason", status ? "" : status.error().code().id}};
-    if (status || response.status == 503) continue;
+    if (status || !check.decides || response.status == 503) continue;
     response.status = 503;
     response.error_id = status.error().code().id;
   }

@@ -46,6 +46,13 @@ TEST(Health, OneFailedCheckIsEnoughAndAllAreShown) {
   EXPECT_EQ(call.response.error_id, "store_down");
 }
 
+TEST(Health, ACheckThatDoesNotDecideIsShownAndNothingMore) {
+  CallRoute call;
+  add_health_routes(call.router, {{"limits", store_down, false}, {"keys", ok}});
+  EXPECT_EQ(call.get("/readyz").status, 200);
+  EXPECT_EQ(call.response.body, R"({"status":"ok","checks":{"limits":{"ok":false,"reason":"store_down"},"keys":{"ok":true,"reason":""}}})");
+}
+
 TEST(Health, PathsOfTheMachineAreNotShown) {
   CallRoute call;
   add_health_routes(call.router, {{"store", store_down}});

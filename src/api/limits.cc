@@ -14,6 +14,7 @@ std::string seconds_up(std::chrono::nanoseconds time) {
 
 void add_limit_fields(http::Response& response, const limit::Decision& decision) {
   if (!decision.rule) return;
+  if (decision.unavailable) return response.add_field("Retry-After", seconds_up(decision.retry_after));
   std::string& out = response.fields;
   out.append("RateLimit-Policy: \"").append(decision.rule->name).append("\";q=").append(std::to_string(decision.rate->burst));
   out.append(";w=").append(seconds_up(decision.rate->window())).append("\r\n");

@@ -6,7 +6,7 @@
 
 namespace jwtd::api {
 
-// Nothing when there are no rules. Times in whole seconds, rounded up, so that who waits that long is not refused again.
+// Nothing when there are no rules, only Retry-After when the limits cannot be checked. Times in whole seconds, rounded up, so that who waits that long is not refused again.
 void add_limit_fields(http::Response& response, const limit::Decision& decision);
 
 }  // namespace jwtd::api

@@ -21,6 +21,10 @@ std::string fields_of(const limit::Decision& decision) {
 
 TEST(LimitFields, WithoutRulesNothingIsSaid) { EXPECT_EQ(fields_of({}), ""); }
 
+TEST(LimitFields, WhereLimitsCannotBeCheckedOnlyTheTimeIsSaid) {
+  EXPECT_EQ(fields_of({.allowed = false, .unavailable = true, .rule = &kRule, .retry_after = 1s}), "Retry-After: 1\r\n");
+}
+
 TEST(LimitFields, AnAllowedRequestLearnsWhatIsLeft) {
   const limit::Decision decision{.allowed = true, .rule = &kRule, .rate = &kRule.rates[0], .remaining = 2, .reset_after = 6s};
   EXPECT_EQ(fields_of(decision), "RateLimit-Policy: \"per-client\";q=3;w=18\r\nRateLimit: \"per-client\";r=2;t=6\r\n");

@@ -81,6 +81,10 @@ Task<std::optional<issue::Minted>> mint(const TokenContext& context, const Resul
   if (!context.limiter.rules().empty()) {
     const limit::Decision decision = co_await context.limiter.acquire(request.client, wish->phone, Monotonic::now());
     add_limit_fields(response, decision);
+    if (decision.unavailable) {
+      refuse(response, limit::kLimitsUnavailable, request);
+      co_return std::nullopt;
+    }
     if (!decision.allowed) {
       context.observer.refused(*decision.rule);
       refuse(response, kRateLimited, request);

@@ -28,10 +28,12 @@ class FakeLimiter final : public limit::Limiter {
   const std::vector<limit::Rule>& rules() const override { return rules_; }
   Task<limit::Decision> acquire(const ClientKey&, Phone, Monotonic::time_point) override {
     ++asked;
+    if (unavailable) co_return limit::Decision{.allowed = false, .unavailable = true, .rule = &rules_[0], .retry_after = std::chrono::seconds(1)};
     co_return limit::Decision{.allowed = !refuses, .rule = &rules_[0], .rate = &rules_[0].rates[0], .remaining = 0,
                               .retry_after = std::chrono::seconds(refuses ? 7 : 0), .reset_after = std::chrono::seconds(7)};
   }
   bool refuses = false;
+  bool unavailable = false;
   int asked = 0;
 
  private:
@@ -124,6 +126,17 @@ TEST_F(TokenTest, ALimitRefusesWith429AndMintsNothing) {
   EXPECT_EQ(call_.response.error_id, "rate_limited");
   EXPECT_THAT(call_.response.fields, HasSubstr("Retry-After: 7\r\n"));
   EXPECT_EQ(refused_, "per-client");
+  EXPECT_FALSE((*store_->find(*Xid::parse("order-1"), kNow)).has_value());
+}
+
+TEST_F(TokenTest, WhereLimitsCannotBeCheckedTheAnswerIs503AndNoRefusalByALimit) {
+  context_.refusal_status = 403;
+  limiter_.unavailable = true;
+  EXPECT_EQ(call_.get("/v1/token/15555551234/order-1").status, 503);
+  EXPECT_EQ(call_.response.error_id, "limits_unavailable");
+  EXPECT_THAT(call_.response.fields, HasSubstr("Retry-After: 1\r\n"));
+  EXPECT_THAT(call_.response.fields, Not(HasSubstr("RateLimit")));
+  EXPECT_EQ(refused_, "");
   EXPECT_FALSE((*store_->find(*Xid::parse("order-1"), kNow)).has_value());
 }
 

@@ -1,12 +1,49 @@
 // app/janitor.cc - sweep, log, sleep.
 #include "app/janitor.h"
 
+#include <algorithm>
+
 #include "base/thread_name.h"
 
 namespace jwtd::app {
+namespace {
 
-Janitor::Janitor(store::Store& store, Log& log, std::chrono::milliseconds interval)
-    : store_(store), log_(log), interval_(interval), thread_([this] { name_this_thread("janitor"), run(); }) {}
+constexpr std::chrono::seconds kMaxAllowedJump = std::chrono::hours(1);
+constexpr std::chrono::seconds kMinAllowedJump{5};  // what NTP may step
+constexpr int kJumpsPerRetention = 24;
+
+}  // namespace
+
+Sweeper::Sweeper(store::Store& store, Log& log, std::chrono::seconds retention, UnixMillis wall, Monotonic::time_point now)
+    : store_(store), log_(log), watch_(std::clamp(retention / kJumpsPerRetention, kMinAllowedJump, kMaxAllowedJump)) {
+  watch_.jumped(wall, now);
+}
+
+void Sweeper::turn(UnixMillis wall, Monotonic::time_point now) {
+  if (const auto jump = watch_.jumped(wall, now); jump.count() != 0) {
+    // One that goes back takes away doubt, but cannot make trust for later.
+    ahead_ = std::max(ahead_ + jump, std::chrono::milliseconds(0));
+    since_ = now;
+    if (ahead_.count() > 0) {
+      log_.warn("store_sweep_held", {{"clock_ahead_s", ahead_.count() / 1000},
+                                     {"detail", "the clock has jumped ahead: nothing is removed for a day, or until jwtd is started again"}});
+    }
+  }
+  if (ahead_.count() > 0 && now - since_ < kSweepDoubt) return;
+  ahead_ = {};
+  const auto started = Monotonic::now();
+  const Status status = store_.sweep(wall);
+  const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(Monotonic::now() - started).count();
+  if (status) {
+    log_.info("store_swept", {{"us", micros}});
+  } else {
+    log_.warn("store_sweep_failed", {{"error", status.error().code().id}, {"detail", status.error().detail()}});
+  }
+}
+
+Janitor::Janitor(store::Store& store, Log& log, std::chrono::seconds retention, std::chrono::milliseconds interval)
+    : sweeper_(store, log, retention, wall_now(), Monotonic::now()), interval_(interval),
+      thread_([this] { name_this_thread("janitor"), run(); }) {}
 
 Janitor::~Janitor() {
   {
@@ -21,14 +58,7 @@ void Janitor::run() {
   std::unique_lock lock(mutex_);
   while (!wake_.wait_for(lock, interval_, [this] { return stopping_; })) {
     lock.unlock();
-    const auto started = Monotonic::now();
-    const Status status = store_.sweep(wall_now());
-    const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(Monotonic::now() - started).count();
-    if (status) {
-      log_.info("store_swept", {{"us", micros}});
-    } else {
-      log_.warn("store_sweep_failed", {{"error", status.error().code().id}, {"detail", status.error().detail()}});
-    }
+    sweeper_.turn(wall_now(), Monotonic::now());
     lock.lock();
   }
 }

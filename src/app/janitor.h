@@ -1,5 +1,7 @@
 // app/janitor.h - a thread that lets the store remove what is past its retention, every few minutes, beside the serving path.
 //
+// Not by a clock that has just jumped ahead: set forward by the retention, it would take every live record away. See docs/adr/0009.
+//
 // Thread-safety: made and destroyed by one thread. Ownership: store and log outlive it.
 #pragma once
 
@@ -8,23 +10,41 @@
 #include <mutex>
 #include <thread>
 
+#include "base/clock_watch.h"
 #include "base/log.h"
 #include "store/store.h"
 
 namespace jwtd::app {
 
 inline constexpr auto kSweepInterval = std::chrono::minutes(5);
+inline constexpr auto kSweepDoubt = std::chrono::hours(24);  // so long a clock that jumped ahead must stand by it
+
+// One sweep after the other, unless the clock is in doubt.
+class Sweeper {
+ public:
+  // `retention`: the store's. A jump of up to a twenty-fourth of it, but at most an hour, is no reason to wait.
+  // The clocks at the start are believed: there is nothing to hold them against.
+  Sweeper(store::Store& store, Log& log, std::chrono::seconds retention, UnixMillis wall, Monotonic::time_point now);
+
+  void turn(UnixMillis wall, Monotonic::time_point now);
+
+ private:
+  store::Store& store_;
+  Log& log_;
+  ClockWatch watch_;
+  std::chrono::milliseconds ahead_{0};  // by so much the clock has jumped and is not yet believed
+  Monotonic::time_point since_{};
+};
 
 class Janitor {
  public:
-  Janitor(store::Store& store, Log& log, std::chrono::milliseconds interval = kSweepInterval);
+  Janitor(store::Store& store, Log& log, std::chrono::seconds retention, std::chrono::milliseconds interval = kSweepInterval);
   ~Janitor();  // waits for a sweep that is under way
 
  private:
   void run();
 
-  store::Store& store_;
-  Log& log_;
+  Sweeper sweeper_;
   const std::chrono::milliseconds interval_;
   std::mutex mutex_;
   std::condition_variable wake_;

@@ -3,22 +3,13 @@
 
 #include <string_view>
 
-#include "base/secret.h"
+#include "app/first_line.h"
 #include "store/memory/memory_store.h"
+#include "store/mongodb/mongodb_store.h"
+#include "store/postgres/postgres_store.h"
 #include "store/rocksdb/rocksdb_store.h"
 
 namespace jwtd::app {
-namespace {
-
-Result<std::string> first_line_of(const std::string& path) {
-  const Result<Secret> text = read_secret_file(path);
-  if (!text) return text.error();
-  const std::string_view all = text->expose();
-  return std::string(all.substr(0, all.find_first_of("\r\n")));
-}
-
-}  // namespace
-
 Result<store::StoreOptions> store_options(const config::Store& settings) {
   store::StoreOptions options;
   options.url = settings.url;
@@ -26,6 +17,7 @@ Result<store::StoreOptions> store_options(const config::Store& settings) {
   options.connections = settings.connections;
   options.timeout = settings.timeout;
   options.create_indexes = settings.create_indexes;
+  options.migrate = settings.migrate;
   if (!settings.url_file.empty()) {
     Result<std::string> url = first_line_of(settings.url_file);
     if (!url) return std::move(url).error();
@@ -42,7 +34,9 @@ Result<store::StoreOptions> store_options(const config::Store& settings) {
 Result<std::unique_ptr<store::Store>> open_store(const store::StoreOptions& options) {
   const std::string_view url = options.url;
   if (url == "memory:") return store::open_memory_store(options);
+  if (url.starts_with("postgresql://") || url.starts_with("postgres://")) return store::open_postgres_store(options);
   if (url.starts_with("rocksdb:///")) return store::open_rocksdb_store(options);
+  if (url.starts_with("mongodb://") || url.starts_with("mongodb+srv://")) return store::open_mongodb_store(options);
   return Error(kStoreUrlUnknown);
 }
 

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <ctime>
 #include <mutex>
+#include <new>
 #include <thread>
 
 #include "app/service.h"
@@ -46,6 +47,14 @@ class LastResort {
   std::thread thread_;
 };
 
+// Memory cannot be asked for while there is none, and half a request done is worth nothing: the process ends with a sentence, its supervisor
+// starts it again, and what was answered is on record.
+void out_of_memory() {
+  static constexpr char kWords[] = "jwtd: out of memory\n";
+  if (::write(STDERR_FILENO, kWords, sizeof kWords - 1) < 0) ::_exit(cli::kExitFailed);
+  ::_exit(cli::kExitFailed);
+}
+
 sigset_t handled_signals() {
   sigset_t set;
   sigemptyset(&set);
@@ -63,6 +72,7 @@ int fail(const Error& error, Log* log) {
 
 int run_server(const cli::ServeRequest& request) {
   std::signal(SIGPIPE, SIG_IGN);  // a peer that went away is an error of one write, not of the process
+  std::set_new_handler(out_of_memory);
   const sigset_t signals = handled_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
@@ -83,6 +93,7 @@ int run_server(const cli::ServeRequest& request) {
       (*service)->reload();
     } else {
       (*service)->reload_callers_if_changed();
+      (*service)->watch_clock();
     }
   }
   (*log)->info("stopping");

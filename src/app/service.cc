@@ -10,6 +10,7 @@
 #include "api/metrics.h"
 #include "api/ping.h"
 #include "api/transactions.h"
+#include "app/descriptors.h"
 #include "app/open_store.h"
 #include "keys/api_key.h"
 #include "metrics/metrics.h"
@@ -18,6 +19,8 @@ namespace jwtd::app {
 namespace {
 
 constexpr auto kFailureLogInterval = std::chrono::seconds(1);  // a broken store fails a thousand batches a second: one line is enough
+
+constexpr std::size_t kMaxAdminConnections = 256;  // supervisors, scrapers and a few callers; they come out of the store's descriptors
 
 http::TlsOptions tls_options(const config::Tls& tls) {
   const auto minimum = tls.min_version == config::TlsVersion::k1_1   ? http::TlsMinimum::k1_1
@@ -40,6 +43,10 @@ std::vector<http::TrustedNetwork> trusted_networks(const config::Proxy& proxy) {
   for (const config::Network& network : proxy.trusted) networks.push_back({network.address, network.prefix});
   return networks;
 }
+
+// One core is left to the committer and to what the kernel does for it. With a loop on each, all of them run when the committer should, batches
+// get smaller, and a token costs more: measured on two cores, 12 us of CPU a token with one loop and 15 with two (bench/WHERE_THE_TIME_GOES.md).
+std::size_t default_loops() { return std::max(2u, std::thread::hardware_concurrency()) - 1; }
 
 metrics::Minted minted_as(store::Outcome outcome) { return static_cast<metrics::Minted>(outcome); }
 
@@ -93,7 +100,9 @@ Status Service::open() {
   Result<std::unique_ptr<store::Store>> store = open_store(*options);
   if (!store) return std::move(store).error();
   store_ = std::move(*store);
-  limiter_ = std::make_unique<limit::LocalLimiter>(config_.rules, config_.limits.cells);
+  Result<OpenLimits> limits = open_limits(config_, *key_, log_);
+  if (!limits) return std::move(limits).error();
+  limits_ = *std::move(limits);
   return {};
 }
 
@@ -117,10 +126,12 @@ Status Service::load_tls() {
 }
 
 Status Service::listen() {
-  const std::size_t threads = config_.listen.threads ? config_.listen.threads : std::max(1u, std::thread::hardware_concurrency());
-  http::ServerOptions options{threads, config_.listen.max_connections, trusted_networks(config_.proxy), config_.proxy.header == "forwarded"};
+  const std::size_t threads = config_.listen.threads ? config_.listen.threads : default_loops();
+  const std::size_t connections = connections_within_limits(config_.listen.max_connections, log_);
+  http::ServerOptions options{threads, connections, trusted_networks(config_.proxy), config_.proxy.header == "forwarded"};
   public_server_ = std::make_unique<http::Server>(options);
   options.threads = 1;
+  options.max_connections = std::min(kMaxAdminConnections, std::max<std::size_t>(connections / 8, 1));
   admin_server_ = std::make_unique<http::Server>(options);
   public_server_->set_tls(tls_);
   admin_server_->set_tls(tls_);
@@ -162,7 +173,7 @@ const http::Router& Service::add_public_loop(std::size_t index) {
   metrics::LoopMetrics& numbers = admin_->numbers.add_loop();
   admin_->public_loops.push_back(&numbers);
   auto per_loop = std::make_unique<PerLoop>(*commit_, loop, issue::Policy{config_.issuer.customer_id, config_.issuer.lifetime, config_.issuer.backdate},
-                                            *key_, *limiter_, callers_);
+                                            *key_, *limits_.limiter, callers_);
   PerLoop& mine = *loops_.emplace_back(std::move(per_loop));
   mine.token.needs_key = config_.auth.mint == config::MintAccess::kKey;
   mine.token.empty_errors = config_.listen.empty_errors;
@@ -179,10 +190,13 @@ void Service::add_admin_routes() {
   http::Router& router = admin_->router;
   api::add_transaction_routes(router, admin_->transactions);
   api::add_metrics_route(router, admin_->numbers);
-  api::add_health_routes(router, {{"store", [this] { return store_->writable(); }},
-                                  {"keys", [this] { return key_ ? Status() : Status(Error(keys::kApiKeyMalformed)); }},
-                                  {"queue", [this] { return commit_->full() ? Status(Error(store::kQueueFull)) : Status(); }},
-                                  {"draining", [this] { return draining_.load() ? Status(Error(api::kDraining)) : Status(); }}});
+  std::vector<api::Check> checks{{"store", [this] { return store_->writable(); }},
+                                 {"keys", [this] { return key_ ? Status() : Status(Error(keys::kApiKeyMalformed)); }},
+                                 {"queue", [this] { return commit_->full() ? Status(Error(store::kQueueFull)) : Status(); }},
+                                 {"draining", [this] { return draining_.load() ? Status(Error(api::kDraining)) : Status(); }}};
+  // Without it this node mints all the same, unless a rule says otherwise.
+  if (limits_.shared) checks.push_back({"limits", [this] { return limits_.shared->available(); }, limits_.shared->closes()});
+  api::add_health_routes(router, std::move(checks));
   admin_server_->on_tick(0, [this](Monotonic::time_point now) { reads_->expire(now); });
   add_numbers();
 }
@@ -221,10 +235,10 @@ void Service::add_numbers() {
     m.counter("jwtd_tls_handshakes_failed_total", "Failed TLS handshakes.", labels, of(stats.tls_failed));
     m.counter("jwtd_http_refused_heads_total", "Requests refused before routing.", labels, of(stats.refused_heads));
   }
-  m.counter("jwtd_limit_overflow_total", "Decisions made in an overflow cell because the table was full.", {},
-            [this] { return static_cast<double>(limiter_->overflowed()); });
+  add_limit_numbers(m, limits_);
   m.counter("jwtd_log_lines_dropped_total", "Log lines dropped because the queue was full.", {},
             [this] { return static_cast<double>(log_.dropped()); });
+  m.counter("jwtd_clock_jumps_total", "Jumps of the wall clock by more than two seconds.", {}, of(clock_jumps_));
   if (tls_) {
     m.gauge("jwtd_tls_certificate_expiry_seconds", "Unix time at which the certificate expires.", {},
             [this] { return static_cast<double>(certificate_expiry_.load(std::memory_order_relaxed)); });
@@ -250,9 +264,10 @@ http::Observer Service::observer(std::string_view name, metrics::Listener listen
 }
 
 void Service::start() {
+  watch_clock();
   admin_server_->start();
   public_server_->start();
-  janitor_ = std::make_unique<Janitor>(*store_, log_);
+  janitor_ = std::make_unique<Janitor>(*store_, log_, config_.store.retention);
 }
 
 // Each part on its own: what cannot be replaced stays as it is, and the log says why.
@@ -287,6 +302,13 @@ void Service::reload_callers_if_changed() {
   if (!config_.auth.callers_file.empty() && stamp_of(config_.auth.callers_file) != callers_stamp_) reload_callers();
 }
 
+void Service::watch_clock() {
+  const auto jump = clock_watch_.jumped(wall_now(), Monotonic::now());
+  if (jump.count() == 0) return;
+  clock_jumps_.fetch_add(1, std::memory_order_relaxed);
+  log_.warn("clock_jumped", {{"ms", jump.count()}, {"detail", "new tokens carry the new time; limits and deadlines go by another clock"}});
+}
+
 bool Service::stop() {
   draining_ = true;  // /readyz is red from here on; the admin listener goes last, so that it can be seen
   const bool clean = public_server_->drain(kDrainDeadline);
@@ -294,6 +316,7 @@ bool Service::stop() {
   janitor_.reset();
   reads_.reset();
   commit_.reset();
+  limits_ = {};
   store_.reset();
   public_server_.reset();
   return clean;

@@ -1,6 +1,6 @@
 // app/service.h - everything that serves, in the order in which it is made; destroyed in the opposite one.
 //
-// Two HTTP servers: the public one has a loop a core, the admin one a loop of its own, so that a slow look-up or a scrape never stands
+// Two HTTP servers: the public one has a loop a core but one, the admin one a loop of its own, so that a slow look-up or a scrape never stands
 // before a token. Between them and the store: one GroupCommit (writes) and one ReadPool (reads).
 //
 // Thread-safety: one thread makes, reloads and stops it.
@@ -14,12 +14,13 @@
 #include "access/snapshot.h"
 #include "api/token.h"
 #include "app/janitor.h"
+#include "app/open_limits.h"
+#include "base/clock_watch.h"
 #include "base/log.h"
 #include "config/config.h"
 #include "http/server.h"
 #include "issue/issuer.h"
 #include "jose/hmac.h"
-#include "limit/local_limiter.h"
 #include "metrics/metrics.h"
 #include "store/group_commit.h"
 #include "store/read_pool.h"
@@ -30,9 +31,12 @@ namespace jwtd::app {
 // From SIGTERM to the exit at the latest; below the 10 s after which common supervisors kill.
 inline constexpr auto kDrainDeadline = std::chrono::seconds(8);
 
+// A jump of the wall clock that is worth a warning. NTP slews half a millisecond a second.
+inline constexpr auto kClockJump = std::chrono::seconds(2);
+
 class Service {
  public:
-  // Fails with what keys/, access/, http/ and store/ fail with; nothing listens then.
+  // Fails with what keys/, access/, http/, limit/ and store/ fail with; nothing listens then.
   static Result<std::unique_ptr<Service>> make(const config::Config& config, Log& log);
   ~Service();
 
@@ -42,6 +46,7 @@ class Service {
   void start();
   void reload();                    // certificate, callers, log file: SIGHUP
   void reload_callers_if_changed(); // called every second or so
+  void watch_clock();               // the same
   bool stop();                      // true: all that was accepted was answered
 
  private:
@@ -67,7 +72,7 @@ class Service {
   std::atomic<std::int64_t> certificate_expiry_{0};
   std::atomic<bool> draining_{false};
   std::unique_ptr<store::Store> store_;
-  std::unique_ptr<limit::LocalLimiter> limiter_;
+  OpenLimits limits_;
   std::unique_ptr<http::Server> public_server_;
   std::unique_ptr<http::Server> admin_server_;
   std::unique_ptr<store::GroupCommit> commit_;
@@ -77,6 +82,8 @@ class Service {
   std::unique_ptr<Janitor> janitor_;
   std::string public_endpoint_, admin_endpoint_;
   std::atomic<Monotonic::rep> last_failure_logged_{0};
+  ClockWatch clock_watch_{kClockJump};
+  std::atomic<std::uint64_t> clock_jumps_{0};
 };
 
 }  // namespace jwtd::app

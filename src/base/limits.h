@@ -39,6 +39,17 @@ inline constexpr auto kReadDeadline = 5s;
 inline constexpr std::size_t kMaxPageRecords = 100;         // transactions in one page
 inline constexpr std::size_t kMaxEarlierTokens = 100;       // earlier tokens of one transaction that are shown
 
+// -- limits that nodes share ----------------------------------------------------------------------------------------
+inline constexpr std::size_t kLimitStoreConnections = 2;    // of one node: requests share round trips, and one connection may be down
+inline constexpr auto kLimitCallTimeout = 5ms;              // a limit must not cost more than the commit behind it
+inline constexpr auto kLimitConnectTimeout = 1s;            // name, TCP, TLS, password, script: several round trips, beside the serving path
+inline constexpr std::size_t kMaxQueuedLimits = 4'096;      // requests waiting; more than a store answers in twice its time-out
+inline constexpr std::size_t kMaxLimitBatch = 64;           // requests in one round trip: below 1 ms of the server's time, far from the time-out
+inline constexpr auto kLimitProbeInterval = 1s;             // an idle connection is asked whether it still is one
+inline constexpr unsigned kLimitBreakerFailures = 3;        // round trips in a row that failed; then the store is left alone for a while
+inline constexpr auto kLimitFirstPause = 50ms;              // before the next attempt; doubles, each drawn between its half and its whole
+inline constexpr auto kLimitLongestPause = 2s;              // so the store is in use again this soon after it is back
+
 // -- files ----------------------------------------------------------------------------------------------------------
 inline constexpr std::size_t kMaxSecretFileBytes = 64 * 1024;
 inline constexpr std::size_t kMaxConfigBytes = 1024 * 1024;

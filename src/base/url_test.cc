@@ -1,4 +1,4 @@
-// base/url_test.cc
+// base/url_test.cc - what is hidden of a URL, and what is not.
 #include "base/url.h"
 
 #include <gtest/gtest.h>

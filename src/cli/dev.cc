@@ -5,6 +5,7 @@
 #include <cctype>
 #include <ostream>
 
+#include "base/url.h"
 #include "cli/check_config.h"
 #include "cli/dev_folder.h"
 #include "config/load.h"
@@ -97,7 +98,8 @@ int dev(const DevRequest& request, std::ostream& out, std::ostream& err, const S
   print_findings(loaded, err);
   err.flush();
   if (!loaded.problems.empty()) return kExitUsage;
-  const std::string store = loaded.config.store.url;
+  loaded.config.store.migrate = true;
+  const std::string store = without_password(loaded.config.store.url);
   return serve({std::move(loaded.config), "", [&](const std::string& public_endpoint, const std::string& admin_endpoint) {
                   print_lines(request, *folder, store, public_endpoint, admin_endpoint, out);
                 }, {}});

@@ -45,7 +45,7 @@ struct Issuer {
 struct Listen {
   Endpoint public_endpoint{"0.0.0.0", 8443};  // key "public"
   Endpoint admin{"127.0.0.1", 8081};
-  std::size_t threads = 0;                    // loops; 0: one per core
+  std::size_t threads = 0;                    // loops; 0: one per core but one, at least one
   std::size_t max_connections = kMaxConnections;
   bool empty_errors = false;                  // true: refusals on GET /v1/token/... have an empty body, as the provider's sample
 };
@@ -65,6 +65,7 @@ struct Store {
   std::size_t connections = kStoreConnections;            // to a database, 1 to 64
   std::chrono::milliseconds timeout = kStoreCallTimeout;  // of one call to a database, 10 ms to 30 s
   bool create_indexes = true;    // MongoDB: false, they are only looked for at start
+  bool migrate = false;          // PostgreSQL: the tables are made at start. No setting: jwtd dev and jwtd store migrate say so.
 };
 
 struct Auth {
@@ -75,6 +76,12 @@ struct Auth {
 struct Limits {              // [limits]
   std::size_t cells = 1u << 20;      // of the local table, 16 octets each; 1024 to 2^28
   int refusal_status = 429;          // 429, or 403 with an empty body as the provider's first sample
+  std::string store;                 // redis://... or rediss://..., shared by all nodes; empty: each node counts by itself
+  std::string store_url_file;        // its first line is the URL; not beside a store
+  std::string password_file;         // its first line takes the place of the URL's password
+  std::string ca_file;               // PEM: who signs the server's certificate; empty: whom the system believes
+  std::size_t connections = kLimitStoreConnections;       // to the store, 1 to 16
+  std::chrono::milliseconds timeout = kLimitCallTimeout;  // of one round trip to it, 1 ms to 1 s
 };
 
 struct Proxy {
@@ -94,7 +101,7 @@ struct Config {
   Store store;
   Auth auth;
   Limits limits;
-  std::vector<limit::Rule> rules;  // [[limit]]: name, key, rate, burst (only with a single rate)
+  std::vector<limit::Rule> rules;  // [[limit]]: name, key, rate, burst (only with a single rate), on_failure
   Proxy proxy;
   LogSettings log;
 };

@@ -1,4 +1,4 @@
-// config/limit_section.cc - [[limit]]: name, key, rate and burst of each rule.
+// config/limit_section.cc - [[limit]]: name, key, rate, burst and on_failure of each rule.
 #include <algorithm>
 #include <optional>
 #include <set>
@@ -14,7 +14,7 @@ constexpr std::size_t kMaxRuleNameBytes = 64;  // it stands in fields and metric
 constexpr std::int64_t kMostPermits = 1'000'000'000;
 
 const std::vector<std::string>& rule_keys() {
-  static const std::vector<std::string> keys{"name", "key", "rate", "burst"};
+  static const std::vector<std::string> keys{"name", "key", "rate", "burst", "on_failure"};
   return keys;
 }
 
@@ -70,18 +70,28 @@ void take_burst(const Node& node, limit::Rule& rule, Draft& draft) {
   if (rule.rates.size() == 1) rule.rates.front().burst = static_cast<std::uint32_t>(node.integer);
 }
 
+void take_on_failure(const Node& node, limit::Rule& rule, Draft& draft) {
+  if (node.text == "open") rule.on_failure = limit::OnFailure::kOpen;
+  else if (node.text == "closed") rule.on_failure = limit::OnFailure::kClosed;
+  else if (node.text == "local") rule.on_failure = limit::OnFailure::kLocal;
+  else draft.problem(node.line, "limit on_failure must be \"open\", \"closed\" or \"local\"; " + in_quotes(node.text) + " is neither");
+}
+
 void read_rule(const Node& node, std::set<std::string>& names, Draft& draft) {
   for (const Node& member : node.items) {
     if (std::find(rule_keys().begin(), rule_keys().end(), member.name) != rule_keys().end()) continue;
     const std::string near = nearest(member.name, rule_keys());
     draft.problem(member.line, in_quotes(member.name) + " is not a setting of [[limit]]" +
-                                   (near.empty() ? std::string("; it has name, key, rate, burst") : "; did you mean " + in_quotes(near) + "?"));
+                                   (near.empty() ? std::string("; it has name, key, rate, burst, on_failure") : "; did you mean " + in_quotes(near) + "?"));
   }
   limit::Rule rule{};
   if (const Node* name = text_of(node, "name", "\"per-client\"", draft)) take_name(*name, rule, names, draft);
   if (const Node* key = text_of(node, "key", "\"client\"", draft)) take_key(*key, rule, draft);
   if (const Node* rate = text_of(node, "rate", "\"10 per minute\"", draft)) take_rate(*rate, rule, draft);
   if (const Node* burst = node.member("burst")) take_burst(*burst, rule, draft);
+  if (node.member("on_failure") != nullptr) {
+    if (const Node* on_failure = text_of(node, "on_failure", "\"local\"", draft)) take_on_failure(*on_failure, rule, draft);
+  }
   draft.config.rules.push_back(std::move(rule));
 }
 

@@ -136,7 +136,7 @@ TEST(Load, EnvironmentWinsOverTheFileAndFlagsOverBoth) {
 TEST(Load, EverySettingHasAnEnvironmentForm) {
   const std::map<std::string, std::string> text{
       {"listen.empty_errors", "true"}, {"listen.threads", "2"}, {"listen.max_connections", "9"}, {"limits.cells", "4096"},
-      {"limits.refusal_status", "403"}, {"store.connections", "2"}, {"store.create_indexes", "false"}, {"proxy.trusted", "10.0.0.0/8, 192.168.0.0/16"}};
+      {"limits.refusal_status", "403"}, {"limits.connections", "2"}, {"store.connections", "2"}, {"store.create_indexes", "false"}, {"proxy.trusted", "10.0.0.0/8, 192.168.0.0/16"}};
   for (const SettingText& setting : setting_texts()) {
     const auto found = text.find(setting.key);
     const std::string plain = setting.default_value.substr(0, 1) == "\"" ? setting.default_value.substr(1, setting.default_value.size() - 2) : "";
@@ -384,6 +384,34 @@ TEST(LogSection, ValuesAreChosen) {
 
 std::string rule(const std::string& name, const std::string& rest) { return "[[limit]]\nname = \"" + name + "\"\n" + rest; }
 
+TEST(LimitsStore, IsARedisUrl) {
+  const Limits limits = parse_rest("[limits]\nstore = \"rediss://cache:7000/2\"\ntimeout = \"20ms\"\nca_file = \"/ca\"\n").config.limits;
+  EXPECT_EQ(limits.store, "rediss://cache:7000/2");
+  EXPECT_EQ(limits.timeout, 20ms);
+  EXPECT_EQ(limits.ca_file, "/ca");
+  EXPECT_EQ(parse_rest("").config.limits.store, "");
+  for (const char* url : {"memory:", "redis:", "http://host", "redis://host/db"}) {
+    expect_problem(std::string("[limits]\nstore = \"") + url + "\"\n", 5, "limits.store must be redis://");
+  }
+  expect_problem("[limits]\ntimeout = \"2s\"\n", 5, "must be from 1ms to 1s");
+  expect_problem("[limits]\nconnections = 0\n", 5, "must be from 1 to 16");
+}
+TEST(LimitsStore, APasswordIsAWarningThatDoesNotShowItAndRefusedOnTheCommandLine) {
+  const Loaded loaded = parse_rest("[limits]\nstore = \"redis://:pa55word@cache\"\n");
+  EXPECT_EQ(value_of(loaded.config, "limits.store"), "\"redis://:***@cache\"");
+  EXPECT_THAT(texts(loaded.warnings), ::testing::Contains(::testing::AllOf(HasSubstr("limits.password_file"), Not(HasSubstr("pa55word")))));
+  const Loaded flags = parse_rest("", {}, {{"limits.store", "redis://:pa55word@cache"}});
+  EXPECT_THAT(texts(flags.problems), ElementsAre(::testing::AllOf(HasSubstr("list of processes"), Not(HasSubstr("pa55word")))));
+  const Loaded wrong = parse_rest("[limits]\nstore = \"redis://pa55word@cache\"\n");
+  EXPECT_THAT(texts(wrong.problems), ElementsAre(::testing::AllOf(HasSubstr("there is no colon"), Not(HasSubstr("pa55word")))));
+}
+TEST(LimitsStore, StandsInOnePlaceOnly) { expect_problem("[limits]\nstore = \"redis://h\"\nstore_url_file = \"/f\"\n", 6, "both there"); }
+TEST(LimitRule, OnFailureIsOneOfThree) {
+  EXPECT_EQ(parse_rest(rule("a", "key='all'\nrate='1/second'\n")).config.rules.at(0).on_failure, limit::OnFailure::kLocal);
+  EXPECT_EQ(parse_rest(rule("a", "key='all'\nrate='1/second'\non_failure='open'\n")).config.rules.at(0).on_failure, limit::OnFailure::kOpen);
+  EXPECT_EQ(parse_rest(rule("a", "key='all'\nrate='1/second'\non_failure='closed'\n")).config.rules.at(0).on_failure, limit::OnFailure::kClosed);
+  expect_problem(rule("a", "key='all'\nrate='1/second'\non_failure='shut'\n"), 8, "limit on_failure must be \"open\", \"closed\" or \"local\"");
+}
 TEST(LimitRule, NeedsNameKeyAndRate) {
   const Loaded loaded = parse_rest("[[limit]]\n");
   EXPECT_THAT(texts(loaded.problems), ElementsAre(HasSubstr("c.toml:4: [[limit]] needs name"), HasSubstr("needs key"), HasSubstr("needs rate")));

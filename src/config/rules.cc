@@ -70,19 +70,29 @@ void check_callers(Draft& draft) {
   }
 }
 
+// A URL with a password in it, or one that is named twice. `file` and `password_file` are the settings to use instead.
+void check_url(Draft& draft, const std::string& key, const std::string& url, const std::string& file_key, const std::string& file,
+               const std::string& password_key) {
+  if (!file.empty() && draft.was_set(key)) {
+    draft.problem_at(file_key, file_key + " and " + key + " are both there; one of them names the store");
+  }
+  if (!has_password(url)) return;
+  const std::string instead = "put it into a file of mode 0600 and its path into " + password_key + ", or the whole URL into " + file_key;
+  if (draft.stands_in_flags(key)) {
+    draft.problem_at(key, key + " holds a password, which every user of this machine can read in the list of processes; " + instead);
+  } else {
+    draft.warning_at(key, key + " holds a password; better " + instead);
+  }
+}
+
+void check_limits(Draft& draft) {
+  const Limits& limits = draft.config.limits;
+  check_url(draft, "limits.store", limits.store, "limits.store_url_file", limits.store_url_file, "limits.password_file");
+}
+
 void check_store(Draft& draft) {
   const Store& store = draft.config.store;
-  if (!store.url_file.empty() && draft.was_set("store.url")) {
-    draft.problem_at("store.url_file", "store.url_file and store.url are both there; one of them names the store");
-  }
-  if (has_password(store.url)) {
-    const std::string instead = "put it into a file of mode 0600 and its path into store.password_file, or the whole URL into store.url_file";
-    if (draft.stands_in_flags("store.url")) {
-      draft.problem_at("store.url", "store.url holds a password, which every user of this machine can read in the list of processes; " + instead);
-    } else {
-      draft.warning_at("store.url", "store.url holds a password; better " + instead);
-    }
-  }
+  check_url(draft, "store.url", store.url, "store.url_file", store.url_file, "store.password_file");
   if (store.url == "memory:") draft.warning_at("store.url", "store.url is memory: - every transaction is lost when the process ends");
   if (store.retention != 0s && store.retention < draft.config.issuer.lifetime) {
     draft.warning_at("store.retention", "store.retention is " + duration_text(store.retention) +
@@ -106,6 +116,7 @@ void check_rules(Draft& draft) {
   check_listeners(draft);
   check_callers(draft);
   check_store(draft);
+  check_limits(draft);
   check_proxy(draft);
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/url.h"
 #include "config/values.h"
+#include "limit/store_url.h"
 
 namespace jwtd::config {
 namespace {
@@ -22,6 +23,8 @@ constexpr std::int64_t kMostConnections = 1'000'000;   // 5 KiB each: 5 GB
 constexpr std::int64_t kFewestCells = 1024, kMostCells = 1 << 28;
 constexpr std::int64_t kMostStoreConnections = 64;     // a database's processes are dearer than a batch
 constexpr milliseconds kShortestTimeout{10}, kLongestTimeout{30'000};
+constexpr std::int64_t kMostLimitConnections = 16;     // each is a thread here; one already carries what a server bears
+constexpr milliseconds kShortestLimitTimeout{1}, kLongestLimitTimeout{1'000};
 constexpr std::size_t kMaxPathBytes = 4096;            // PATH_MAX
 constexpr std::size_t kShortestLiteralKey = 40;        // 30 octets as base64: no path looks like this, every key does
 
@@ -165,6 +168,16 @@ void take_store_url(const Node& node, std::string& to, const Complain& complain)
   to = url;
 }
 
+// Nor here.
+void take_limit_store(const Node& node, std::string& to, const Complain& complain) {
+  if (!node.text.empty()) {
+    if (const auto url = limit::parse_store_url(node.text); !url) {
+      return complain(node, "must be redis://[[user]:password@]host[:port][/database], or rediss:// for TLS: " + url.error().detail());
+    }
+  }
+  to = node.text;
+}
+
 void take_networks(const Node& node, std::vector<Network>& to, const Complain& complain) {
   std::vector<Network> networks;
   bool good = true;
@@ -232,7 +245,7 @@ const Setting kTable[] = {
      TAKE { take_endpoint(n, c.listen.admin, complain); },
      SHOW { return in_quotes(c.listen.admin.text()); }},
     {"listen.threads", Shape::kInteger, "0", "",
-     "serving threads, up to 256; 0: one for each core",
+     "serving threads, up to 256; 0: one for each core but one, which is left to the commits",
      TAKE { take_integer(n, 0, kMostThreads, c.listen.threads, complain); },
      SHOW { return std::to_string(c.listen.threads); }},
     {"listen.max_connections", Shape::kInteger, "20000", "",
@@ -306,6 +319,30 @@ const Setting kTable[] = {
        else complain(n, "must be 429 or 403; " + std::to_string(n.integer) + " is neither");
      },
      SHOW { return std::to_string(c.limits.refusal_status); }},
+    {"limits.store", Shape::kText, "\"redis://127.0.0.1:6379\"", "",
+     "where several nodes keep their limits together: redis://host:6379, rediss://host:6379 for TLS; empty: each node counts by itself",
+     TAKE { take_limit_store(n, c.limits.store, complain); },
+     SHOW { return in_quotes(without_password(c.limits.store)); }},
+    {"limits.store_url_file", Shape::kText, "\"/etc/jwtd/limit_store_url\"", "",
+     "file whose first line is the URL, in place of limits.store; or credential:NAME",
+     TAKE { take_path(n, c.limits.store_url_file, s, complain); },
+     SHOW { return in_quotes(c.limits.store_url_file); }},
+    {"limits.password_file", Shape::kText, "\"/etc/jwtd/limit_store_password\"", "",
+     "file whose first line is that store's password, which then stands in no URL; or credential:NAME",
+     TAKE { take_path(n, c.limits.password_file, s, complain); },
+     SHOW { return in_quotes(c.limits.password_file); }},
+    {"limits.ca_file", Shape::kText, "\"/etc/jwtd/limit_store_ca.crt\"", "",
+     "PEM file with who signs that store's certificate; empty: whom the system believes",
+     TAKE { take_path(n, c.limits.ca_file, s, complain); },
+     SHOW { return in_quotes(c.limits.ca_file); }},
+    {"limits.connections", Shape::kInteger, "2", "",
+     "connections to that store, 1 to 16",
+     TAKE { take_integer(n, 1, kMostLimitConnections, c.limits.connections, complain); },
+     SHOW { return std::to_string(c.limits.connections); }},
+    {"limits.timeout", Shape::kText, "\"5ms\"", "",
+     "of one round trip to that store, 1ms to 1s; then each rule goes by its on_failure",
+     TAKE { take_milliseconds(n, kShortestLimitTimeout, kLongestLimitTimeout, c.limits.timeout, complain); },
+     SHOW { return in_quotes(duration_text(c.limits.timeout)); }},
 
     {"proxy.trusted", Shape::kTextList, "[\"10.0.0.0/8\"]", "",
      "networks of your own proxies, whose word on the client's address counts",

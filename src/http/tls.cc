@@ -22,6 +22,8 @@
 #include <iterator>
 #include <string_view>
 
+#include "http/ticket_keys.h"
+
 namespace jwtd::http {
 namespace {
 
@@ -38,7 +40,6 @@ constexpr std::array<const char*, 2> kGroups = {"X25519MLKEM768:X25519:prime256v
 constexpr int kMinRsaBits = 2048;               // Mozilla, and what clients refuse below
 constexpr long kSessionSeconds = 24 * 60 * 60;  // Mozilla's session timeout; RFC 8446 s4.6.1 allows seven days
 constexpr std::size_t kTicketsPerConnection = 1;  // mobile clients come one connection at a time; a second one only costs handshake time
-constexpr std::size_t kMaxTicketKeyBytes = 256;  // OpenSSL 3.0 has 80
 constexpr std::size_t kMaxPemBytes = 1024 * 1024;
 constexpr unsigned char kSessionContext[] = "jwtd";  // tickets of another service with these keys are not ours
 constexpr unsigned char kProtocols[] = "\x08http/1.1\x08http/1.0";
@@ -186,22 +187,12 @@ bool set_protocol(SSL_CTX* context, TlsMinimum minimum) {
          set_groups(context);
 }
 
-bool hand_on_ticket_keys(SSL_CTX* from, SSL_CTX* to) {
-  const long size = SSL_CTX_get_tlsext_ticket_keys(from, nullptr, 0);
-  std::array<unsigned char, kMaxTicketKeyBytes> keys{};
-  if (size <= 0 || static_cast<std::size_t>(size) > keys.size()) return false;
-  const bool done =
-      SSL_CTX_get_tlsext_ticket_keys(from, keys.data(), size) == 1 && SSL_CTX_set_tlsext_ticket_keys(to, keys.data(), size) == 1;
-  OPENSSL_cleanse(keys.data(), keys.size());
-  return done;
-}
-
 // Sessions live in tickets only: a server-side cache would be one lock for all threads.
-bool set_sessions(SSL_CTX* context, SSL_CTX* previous) {
+bool set_sessions(SSL_CTX* context, const std::shared_ptr<TicketKeys>& tickets) {
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_timeout(context, kSessionSeconds);
   return SSL_CTX_set_session_id_context(context, kSessionContext, sizeof kSessionContext - 1) == 1 &&
-         SSL_CTX_set_num_tickets(context, kTicketsPerConnection) == 1 && (previous == nullptr || hand_on_ticket_keys(previous, context));
+         SSL_CTX_set_num_tickets(context, kTicketsPerConnection) == 1 && TicketKeys::use(tickets, context);
 }
 
 }  // namespace
@@ -211,8 +202,8 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::make(const TlsOptions& opt
   std::shared_ptr<TlsContext> made(new TlsContext);
   made->context_ = SSL_CTX_new(TLS_server_method());
   SSL_CTX* context = made->context_;
-  if (context == nullptr || !set_protocol(context, options.minimum) ||
-      !set_sessions(context, previous == nullptr ? nullptr : previous->context_)) {
+  made->tickets_ = previous == nullptr ? std::make_shared<TicketKeys>(options.clock) : previous->tickets_;
+  if (context == nullptr || !set_protocol(context, options.minimum) || !set_sessions(context, made->tickets_)) {
     return unusable("OpenSSL refuses the settings: " + openssl_reason());
   }
   // 34 KiB less for each idle connection; and the chain is what the file has, not what each handshake could find besides.

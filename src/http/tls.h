@@ -1,8 +1,8 @@
 // http/tls.h - the server's TLS settings: Mozilla's "intermediate" guideline (version 5.8), session tickets, reload.
 //
 // Thread-safety: a TlsContext is immutable and shared by all connections; a reload makes a new one and swaps the shared_ptr, so
-// connections that are open keep theirs. Session tickets stay valid across a reload (the ticket keys are handed on), for one day and
-// not beyond the process. There is no cache of sessions on our side, so threads share no lock.
+// connections that are open keep theirs. Session tickets stay valid across a reload (the ticket keys are handed on), for a day at most and
+// not beyond the process (ticket_keys.h). There is no cache of sessions on our side.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "base/time.h"
 
 struct ssl_ctx_st;  // SSL_CTX
 
@@ -23,7 +24,10 @@ struct TlsOptions {
   std::string certificate;  // path, PEM, leaf first then intermediates
   std::string key;          // path, PEM
   TlsMinimum minimum = TlsMinimum::k1_2;
+  Monotonic::time_point (*clock)() = &Monotonic::now;  // of the ticket keys
 };
+
+class TicketKeys;
 
 class TlsContext {
  public:
@@ -40,6 +44,7 @@ class TlsContext {
  private:
   TlsContext() = default;
   ssl_ctx_st* context_ = nullptr;
+  std::shared_ptr<TicketKeys> tickets_;
   std::string subject_;
   std::int64_t not_after_ = 0;
 };

@@ -21,6 +21,8 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "http/ticket_keys.h"
+
 namespace jwtd::http {
 namespace {
 
@@ -35,6 +37,11 @@ struct SslFree {
 using Ssl = std::unique_ptr<SSL, SslFree>;
 using Ctx = std::unique_ptr<SSL_CTX, SslFree>;
 using Session = std::unique_ptr<SSL_SESSION, SslFree>;
+
+// Turned by hand.
+Monotonic::time_point hand_time{};
+Monotonic::time_point hand_clock() { return hand_time; }
+void turn_clock(Monotonic::duration by) { hand_time += by; }
 
 class TlsTest : public ::testing::Test {
  protected:
@@ -51,7 +58,7 @@ class TlsTest : public ::testing::Test {
     std::ifstream in(path(name));
     return {std::istreambuf_iterator<char>(in), {}};
   }
-  TlsOptions options(TlsMinimum minimum = TlsMinimum::k1_2) const { return {path("a.crt"), path("a.key"), minimum}; }
+  TlsOptions options(TlsMinimum minimum = TlsMinimum::k1_2) const { return {path("a.crt"), path("a.key"), minimum, &hand_clock}; }
   std::shared_ptr<const TlsContext> make(TlsMinimum minimum = TlsMinimum::k1_2, const TlsContext* previous = nullptr) const {
     auto made = TlsContext::make(options(minimum), previous);
     EXPECT_TRUE(made.has_value());
@@ -217,6 +224,37 @@ TEST_P(Resumption, ATicketOfAnotherProcessDoesNotCount) {
   const Exchange second(*other, GetParam(), [&](SSL* client) { SSL_set_session(client, first.session.get()); });
   EXPECT_TRUE(second.done);
   EXPECT_FALSE(second.resumed());
+}
+
+TEST_P(Resumption, TicketKeysAreReplacedAndTheFormerOnesCountForOnePeriodMore) {
+  const auto context = make();
+  const Exchange first(*context, GetParam());
+  ASSERT_TRUE(first.session);
+  const auto come_back = [&](const Session& session) {
+    return std::make_unique<Exchange>(*context, GetParam(), [&](SSL* client) {
+      const Session copy(SSL_SESSION_dup(session.get()));  // a TLS 1.3 session counts once on the client's side
+      SSL_set_session(client, copy.get());
+    });
+  };
+  turn_clock(kTicketKeyLife - std::chrono::seconds(1));
+  const auto before_the_change = come_back(first.session);
+  EXPECT_TRUE(before_the_change->resumed());
+
+  turn_clock(std::chrono::seconds(1));
+  const auto after_it = come_back(first.session);
+  EXPECT_TRUE(after_it->resumed());
+  // A new ticket comes with it, of which OpenSSL tells its client's callback only with TLS 1.3.
+  const Session renewed(GetParam() == TLS1_3_VERSION ? after_it->session.release() : SSL_get1_session(after_it->client.get()));
+  ASSERT_TRUE(renewed);
+
+  turn_clock(kTicketKeyLife);
+  EXPECT_TRUE(come_back(renewed)->resumed());
+  const auto too_late = come_back(first.session);
+  EXPECT_TRUE(too_late->done);
+  EXPECT_FALSE(too_late->resumed());
+
+  turn_clock(2 * kTicketKeyLife);  // nobody came: no change was made in between
+  EXPECT_FALSE(come_back(renewed)->resumed());
 }
 
 INSTANTIATE_TEST_SUITE_P(Versions, Resumption, ::testing::Values(TLS1_2_VERSION, TLS1_3_VERSION),

@@ -11,6 +11,7 @@
 #include <openssl/sha.h>
 
 #include <cstdlib>
+#include <new>
 
 #include "base/base64.h"
 #include "base/limits.h"
@@ -37,9 +38,11 @@ const char* digest_of(Algorithm algorithm) {
 
 const unsigned char* octets_of(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
 
-// HMAC over memory has no failure that a caller could do anything about.
+// HMAC over memory has no failure that a caller could do anything about; what can happen is that OpenSSL gets no memory.
 void must(bool ok) {
-  if (!ok) std::abort();
+  if (ok) return;
+  if (const std::new_handler out_of_memory = std::get_new_handler()) out_of_memory();
+  std::abort();
 }
 
 std::string kid_of(const Secret& octets) {

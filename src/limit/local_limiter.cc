@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "base/secret.h"
+#include "limit/gcra.h"
 #include "limit/siphash.h"
 
 namespace jwtd::limit {
@@ -43,15 +44,6 @@ struct alignas(64) Stripe {
   void unlock() { locked.store(false, std::memory_order_release); }
 };
 
-// One rate of one rule, with what can be computed once.
-struct Line {
-  const Rule* rule;
-  const Rate* rate;
-  KeyKind kind;
-  std::int64_t interval;  // nanoseconds a permit
-  std::int64_t window;    // how far TAT may be ahead of now
-};
-
 // One line of one request.
 struct Slot {
   std::uint64_t hash;
@@ -67,10 +59,8 @@ struct LocalLimiter::Table {
   Table(const std::vector<Rule>& rules, std::size_t cells)
       : hash(random_octets(SipHash<1, 3>::kKeyBytes)),
         sets(std::bit_ceil(std::max(cells, kWays)) / kWays),
-        shards(std::min(sets, kMaxShards)) {
-    for (const Rule& rule : rules) {
-      for (const Rate& rate : rule.rates) lines.push_back({&rule, &rate, rule.key, rate.interval().count(), rate.window().count()});
-    }
+        shards(std::min(sets, kMaxShards)),
+        lines(lines_of(rules)) {
     cell_memory = map(sets * kWays * sizeof(Cell));
     cell = static_cast<Cell*>(cell_memory.data);
     overflow_memory = map(std::max<std::size_t>(lines.size(), 1) * shards * sizeof(std::int64_t));
@@ -194,22 +184,9 @@ Decision LocalLimiter::Table::decide(std::span<Slot> slots, std::int64_t now) {
   Decision decision;
   bool overflows = false;
   for (std::size_t i = 0; i < slots.size(); ++i) {
-    const Line& line = lines[i];
     Slot& slot = slots[i];
     overflows |= look_up(i, slot, now);
-    const std::int64_t ahead = slot.tat - now;
-    const std::int64_t wait = ahead - (line.window - line.interval);  // above 0: not even one permit is there
-    if (wait > 0) {
-      if (decision.allowed || wait > decision.retry_after.count()) {
-        decision = Decision{false, line.rule, line.rate, 0, std::chrono::nanoseconds(wait), std::chrono::nanoseconds(ahead)};
-      }
-    } else if (decision.allowed) {
-      const auto remaining = static_cast<std::uint64_t>(-wait / line.interval);
-      const std::chrono::nanoseconds reset(ahead + line.interval);
-      if (decision.rule == nullptr || remaining < decision.remaining || (remaining == decision.remaining && reset > decision.reset_after)) {
-        decision = Decision{true, line.rule, line.rate, remaining, std::chrono::nanoseconds(0), reset};
-      }
-    }
+    weigh(lines[i], slot.tat - now, decision);
   }
   if (overflows) overflowed.fetch_add(1, std::memory_order_relaxed);
   if (decision.allowed) {

@@ -90,15 +90,19 @@ static unsigned long chance(unsigned long seed) {
   return x >> 11;
 }
 
+/* A direct write is done by whole blocks. */
+static size_t whole(int fd, size_t size) { return fcntl(fd, F_GETFL) & O_DIRECT ? size / 4096 * 4096 : size; }
+
 /* How much of a write of `size` is done: `size`, less, or -1 with errno. */
-static ssize_t share(size_t size) {
+static ssize_t share(int fd, size_t size) {
   char words[128], kind[32] = "";
   unsigned long seed = 0, per_mille = 0;
   if (!read_fault(words, sizeof words) || sscanf(words, "random %lu %lu %31s", &seed, &per_mille, kind) != 3) return (ssize_t)size;
   if (chance(seed) % 1000 >= per_mille) return (ssize_t)size;
   grow(fault_count);
   const unsigned long what = chance(seed) % (strcmp(kind, "EVERYTHING") == 0 ? 4 : 2);
-  if (what == 0 && size > 1) return (ssize_t)(1 + chance(seed) % (size - 1));
+  const size_t part = size > 1 ? whole(fd, 1 + chance(seed) % (size - 1)) : 0;
+  if (what == 0 && part > 0) return (ssize_t)part;
   errno = what == 3 ? ENOSPC : what == 2 ? EIO : EINTR;
   return -1;
 }
@@ -106,10 +110,10 @@ static ssize_t share(size_t size) {
 #define WRITE(call)                               \
   if (!concerns(fd)) return call(size);           \
   if (is_last()) {                                \
-    call(size / 2);                               \
+    call(whole(fd, size / 2));                    \
     die();                                        \
   }                                               \
-  const ssize_t part = share(size);               \
+  const ssize_t part = share(fd, size);           \
   return part < 0 ? -1 : call((size_t)part)
 
 ssize_t write(int fd, const void* octets, size_t size) {

@@ -113,6 +113,7 @@ class Server:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.tls = tls
         self.env = env or {}
+        self.wrapper = []  # a command that runs jwtd as its own process
         self.process = None
         self.public = self.admin = None
         self.log = self.folder / "jwtd.log"
@@ -160,7 +161,7 @@ class Server:
     def start(self, *arguments):
         self.log_start = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen([BINARY, "serve", "--config", self.config, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            self.process = subprocess.Popen([*self.wrapper, BINARY, "serve", "--config", self.config, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             env={**clean_environment(), **self.env})
         listening = wait_until(self.listening, START_SECONDS, "the line `listening`")
         self.public = address(listening["public"])

@@ -1,14 +1,15 @@
-// store/memory/memory_store.cc - a hash table by XID, and one by phone of positions in the order of their time.
+// store/memory/memory_store.cc - a table by XID, and one by phone of positions in the order of their time.
 #include "store/memory/memory_store.h"
 
 #include <algorithm>
 #include <deque>
 #include <mutex>
-#include <unordered_map>
+#include <set>
 
 #include "base/limits.h"
 #include "store/cursor.h"
 #include "store/decide.h"
+#include "store/memory/growing_table.h"
 
 namespace jwtd::store {
 namespace {
@@ -16,12 +17,18 @@ namespace {
 constexpr std::size_t kSweepSlice = 1024;  // removals for which commits may have to wait: about 0.3 ms
 
 struct TextHash {
-  using is_transparent = void;
   std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
 };
 
-// Oldest first, so that the normal case is push_back.
-bool before(const Position& a, const Position& b) { return a.created_at != b.created_at ? a.created_at < b.created_at : a.xid < b.xid; }
+struct PhoneHash {
+  std::size_t operator()(std::uint64_t phone) const { return phone * 0x9e37'79b9'7f4a'7c15 >> 20; }
+};
+
+struct OldestFirst {
+  bool operator()(const Position& a, const Position& b) const {
+    return a.created_at != b.created_at ? a.created_at < b.created_at : a.xid < b.xid;
+  }
+};
 
 class MemoryStore final : public Store {
  public:
@@ -35,10 +42,10 @@ class MemoryStore final : public Store {
 
   Result<std::optional<Transaction>> find(const Xid& xid, UnixMillis now) override {
     const std::scoped_lock lock(mutex_);
-    const auto found = by_xid_.find(xid.view());
-    if (found == by_xid_.end() || past_retention(found->second.created_at, retention_, now)) return std::optional<Transaction>();
-    Transaction copy = shallow(found->second);
-    const auto& earlier = found->second.earlier;
+    const Transaction* found = by_xid_.find(xid.view());
+    if (!found || past_retention(found->created_at, retention_, now)) return std::optional<Transaction>();
+    Transaction copy = shallow(*found);
+    const auto& earlier = found->earlier;
     copy.earlier.assign(earlier.rbegin(), earlier.rbegin() + static_cast<std::ptrdiff_t>(std::min(earlier.size(), kMaxEarlierTokens)));
     return std::optional<Transaction>(std::move(copy));
   }
@@ -52,17 +59,17 @@ class MemoryStore final : public Store {
       if (!position) return position.error();
       after = *position;
     }
-    const auto list = by_phone_.find(phone.packed());
-    if (list == by_phone_.end()) return page;
-    const auto end = after ? std::lower_bound(list->second.begin(), list->second.end(), *after, before) : list->second.end();
-    for (auto it = std::make_reverse_iterator(end); it != list->second.rend(); ++it) {
+    const Positions* list = by_phone_.find(phone.packed());
+    if (!list) return page;
+    const auto end = after ? list->lower_bound(*after) : list->end();
+    for (auto it = std::make_reverse_iterator(end); it != list->rend(); ++it) {
       if (past_retention(it->created_at, retention_, now)) break;
       if (page.transactions.size() == limit) {
         const Transaction& last = page.transactions.back();
         page.next = write_cursor(phone, {last.created_at, last.current.xid});
         break;
       }
-      page.transactions.push_back(shallow(by_xid_.find(it->xid.view())->second));
+      page.transactions.push_back(shallow(*by_xid_.find(it->xid.view())));
     }
     return page;
   }
@@ -92,14 +99,14 @@ class MemoryStore final : public Store {
     }
     const std::scoped_lock lock(mutex_);
     std::vector<std::string_view> xids;
-    for (const auto& [xid, transaction] : by_xid_) {
+    by_xid_.for_each([&](const std::string& xid, const Transaction& transaction) {
       if (xid > after && !past_retention(transaction.created_at, retention_, now)) xids.push_back(xid);
-    }
+    });
     const std::size_t count = std::min(limit, xids.size());
     std::partial_sort(xids.begin(), xids.begin() + static_cast<std::ptrdiff_t>(count), xids.end());
     Slice slice;
     for (std::size_t i = 0; i < count; ++i) {
-      Transaction copy = by_xid_.find(xids[i])->second;
+      Transaction copy = *by_xid_.find(xids[i]);
       std::reverse(copy.earlier.begin(), copy.earlier.end());
       slice.transactions.push_back(std::move(copy));
     }
@@ -112,13 +119,12 @@ class MemoryStore final : public Store {
     Adopted adopted;
     for (const Transaction& transaction : transactions) {
       const Record& current = transaction.current;
-      const auto found = by_xid_.find(current.xid.view());
-      if (found != by_xid_.end()) {
-        if (!past_retention(found->second.created_at, retention_, current.recorded_at)) {
-          ++(found->second.current.token == current.token ? adopted.present : adopted.different);
+      if (const Transaction* const found = by_xid_.find(current.xid.view())) {
+        if (!past_retention(found->created_at, retention_, current.recorded_at)) {
+          ++(found->current.token == current.token ? adopted.present : adopted.different);
           continue;
         }
-        remove({found->second.created_at, current.xid});
+        remove({found->created_at, current.xid});
       }
       Transaction copy = transaction;
       std::reverse(copy.earlier.begin(), copy.earlier.end());
@@ -136,12 +142,14 @@ class MemoryStore final : public Store {
   std::string_view driver() const override { return "memory"; }
 
  private:
+  using Positions = std::set<Position, OldestFirst>;
+
   void commit_one(Entry& entry) {
     entry.standing.reset();
     const Record& proposed = entry.proposed;
-    const auto found = by_xid_.find(proposed.xid.view());
-    if (found == by_xid_.end()) return insert(entry);
-    Transaction& transaction = found->second;
+    Transaction* found = by_xid_.find(proposed.xid.view());
+    if (!found) return insert(entry);
+    Transaction& transaction = *found;
     if (past_retention(transaction.created_at, retention_, proposed.recorded_at)) {
       remove({transaction.created_at, proposed.xid});
       return insert(entry);
@@ -162,21 +170,25 @@ class MemoryStore final : public Store {
   // What is older than its neighbours in `arrivals_` is removed with them, a little late; readers never see it.
   void place(Transaction transaction) {
     const Position position{transaction.created_at, transaction.current.xid};
-    auto& list = by_phone_[transaction.current.phone.packed()];
-    list.insert(list.empty() || before(list.back(), position) ? list.end() : std::lower_bound(list.begin(), list.end(), position, before),
-                position);
-    by_xid_.emplace(position.xid.text(), std::move(transaction));
+    const std::uint64_t phone = transaction.current.phone.packed();
+    if (Positions* const list = by_phone_.find(phone)) {
+      list->insert(list->end(), position);
+    } else {
+      by_phone_.insert(phone, {position});
+    }
+    by_xid_.insert(position.xid.text(), std::move(transaction));
     arrivals_.push_back(position);
   }
 
   // Leaves `arrivals_` alone; an arrival whose transaction has gone or was made anew since means nothing.
   void remove(const Position& position) {
-    const auto found = by_xid_.find(position.xid.view());
-    if (found == by_xid_.end() || found->second.created_at != position.created_at) return;
-    const auto list = by_phone_.find(found->second.current.phone.packed());
-    list->second.erase(std::lower_bound(list->second.begin(), list->second.end(), position, before));
-    if (list->second.empty()) by_phone_.erase(list);
-    by_xid_.erase(found);
+    const Transaction* found = by_xid_.find(position.xid.view());
+    if (!found || found->created_at != position.created_at) return;
+    const std::uint64_t phone = found->current.phone.packed();
+    Positions* list = by_phone_.find(phone);
+    list->erase(position);
+    if (list->empty()) by_phone_.erase(phone);
+    by_xid_.erase(position.xid.view());
   }
 
   static Transaction shallow(const Transaction& transaction) {
@@ -185,8 +197,8 @@ class MemoryStore final : public Store {
 
   const std::chrono::seconds retention_;
   std::mutex mutex_;
-  std::unordered_map<std::string, Transaction, TextHash, std::equal_to<>> by_xid_;  // `earlier` oldest first, unlike what goes out
-  std::unordered_map<std::uint64_t, std::vector<Position>> by_phone_;
+  GrowingTable<std::string, Transaction, TextHash> by_xid_;  // `earlier` oldest first, unlike what goes out
+  GrowingTable<std::uint64_t, Positions, PhoneHash> by_phone_;
   std::deque<Position> arrivals_;
 };
 

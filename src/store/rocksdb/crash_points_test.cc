@@ -2,7 +2,7 @@
 // sync, while the log changes, while tables are flushed and merged, while an epoch is made or dropped.
 //
 // From the chosen call on nothing reaches the files any more, as after a kill; a power cut loses besides what was not synced. Then the
-// store opens by itself and has every record that was acknowledged. JWTD_FAULT_ROUNDS: how many of the points are tried (12 by default,
+// store opens by itself and has every record that was acknowledged. JWTD_FAULT_ROUNDS: how many of the points are tried (8 by default,
 // spread evenly; all with a number above theirs).
 #include <gtest/gtest.h>
 
@@ -12,7 +12,9 @@
 #include <fstream>
 #include <map>
 #include <mutex>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "store/rocksdb/driver.h"
 #include "store/rocksdb/rocksdb_store.h"
@@ -45,22 +47,46 @@ class Death {
   long calls() const { return calls_; }
 
   void wrote(const std::string& path, std::uint64_t size) { with(path, [&](Extent& file) { file.size += size; }); }
-  void synced(const std::string& path) { with(path, [](Extent& file) { file.synced = file.size; }); }
+  void synced(const std::string& path) {
+    with(path, [](Extent& file) {
+      file.synced = file.size;
+      file.covered.clear();
+    });
+  }
   void made(const std::string& path) { with(path, [](Extent& file) { file = {}; }); }
   void renamed(const std::string& from, const std::string& to) {
     const std::scoped_lock lock(mutex_);
     if (const auto found = files_.find(from); found != files_.end()) files_[to] = found->second;
     files_.erase(from);
   }
+  // A write into what is there already (direct_log.h): what it covers is kept until the next sync.
+  void will_write_over(const std::string& path, std::uint64_t offset, std::size_t size) {
+    std::string former(size, '\0');
+    std::ifstream in(path, std::ios::binary);
+    in.seekg(static_cast<std::streamoff>(offset));
+    in.read(former.data(), static_cast<std::streamsize>(size));
+    with(path, [&](Extent& file) {
+      file.in_place = true;
+      file.covered.emplace_back(offset, std::move(former));
+    });
+  }
   void lose_what_was_not_synced() const {
     for (const auto& [path, file] : files_) {
-      if (fs::exists(path) && fs::file_size(path) > file.synced) fs::resize_file(path, file.synced);
+      if (!fs::exists(path)) continue;
+      if (!file.in_place && fs::file_size(path) > file.synced) fs::resize_file(path, file.synced);
+      std::fstream out(path, std::ios::in | std::ios::out | std::ios::binary);
+      for (auto former = file.covered.rbegin(); former != file.covered.rend(); ++former) {
+        out.seekp(static_cast<std::streamoff>(former->first));
+        out << former->second;
+      }
     }
   }
 
  private:
   struct Extent {
     std::uint64_t size = 0, synced = 0;
+    bool in_place = false;
+    std::vector<std::pair<std::uint64_t, std::string>> covered;  // since the last sync
   };
   template <class F>
   void with(const std::string& path, F change) {
@@ -90,6 +116,15 @@ class MortalFile final : public rocksdb::FSWritableFileOwnerWrapper {
   IOStatus Append(const rocksdb::Slice& octets, const IOOptions& options, const rocksdb::DataVerificationInfo&,
                   IODebugContext* context) override {
     return Append(octets, options, context);
+  }
+  IOStatus PositionedAppend(const rocksdb::Slice& octets, std::uint64_t offset, const IOOptions& options, IODebugContext* context) override {
+    constexpr std::size_t kBlock = 4096;  // of direct writes
+    rocksdb::Slice part = death_.survives() ? octets : torn(octets);
+    if (part.size() != octets.size()) part = {part.data(), part.size() / kBlock * kBlock};
+    if (part.empty()) return dead();
+    death_.will_write_over(path_, offset, part.size());
+    IOStatus status = FSWritableFileOwnerWrapper::PositionedAppend(part, offset, options, context);
+    return part.size() == octets.size() ? status : dead();
   }
   IOStatus Truncate(std::uint64_t size, const IOOptions& options, IODebugContext* context) override {
     return died_ || !death_.survives() ? dead() : FSWritableFileOwnerWrapper::Truncate(size, options, context);
@@ -123,6 +158,13 @@ class MortalFiles final : public rocksdb::FileSystemWrapper {
     *file = std::make_unique<MortalFile>(std::move(*file), path, death_);
     return status;
   }
+  IOStatus ReuseWritableFile(const std::string& path, const std::string& former, const FileOptions& options,
+                             std::unique_ptr<rocksdb::FSWritableFile>* file, IODebugContext* context) override {
+    if (!death_.survives()) return dead();
+    IOStatus status = FileSystemWrapper::ReuseWritableFile(path, former, options, file, context);
+    if (status.ok()) *file = std::make_unique<MortalFile>(std::move(*file), path, death_);
+    return status;
+  }
   IOStatus RenameFile(const std::string& from, const std::string& to, const IOOptions& options, IODebugContext* context) override {
     if (!death_.survives()) return dead();
     death_.renamed(from, to);
@@ -136,14 +178,20 @@ class MortalFiles final : public rocksdb::FileSystemWrapper {
   Death& death_;
 };
 
-class CrashPoints : public testing::TestWithParam<bool> {
+struct Way {
+  const char* name;
+  bool power_cut;
+  std::size_t log_space;  // 0: logs are appended to; else they are written into their space, past the page cache
+};
+
+class CrashPoints : public testing::TestWithParam<Way> {
  protected:
   Result<std::unique_ptr<Store>> open(const std::shared_ptr<rocksdb::FileSystem>& files) {
     StoreOptions options;
     options.url = "rocksdb://" + folder_->path();
     options.retention = kRetention;
     // Small buffers: logs change and tables are written within a few hundred records.
-    const Tuning small{.transactions_buffer = 64 << 10, .phones_buffer = 64 << 10, .log_space = 0, .merge_width = 2};
+    const Tuning small{.transactions_buffer = 64 << 10, .phones_buffer = 64 << 10, .log_space = GetParam().log_space, .merge_width = 2};
     return open_rocksdb_store_on(options, files, small);
   }
 
@@ -195,14 +243,14 @@ TEST_P(CrashPoints, WhateverTheCallEveryAcknowledgedRecordIsThereAfterwards) {
   ASSERT_GT(calls, 60);
 
   const char* wanted = std::getenv("JWTD_FAULT_ROUNDS");
-  const long rounds = std::min(calls, wanted != nullptr ? std::max(1L, std::atol(wanted)) : 12L);
+  const long rounds = std::min(calls, wanted != nullptr ? std::max(1L, std::atol(wanted)) : 8L);
   for (long round = 0; round < rounds; ++round) {
     const long at = 1 + round * calls / rounds;
     SCOPED_TRACE("death at call " + std::to_string(at) + " of about " + std::to_string(calls));
     begin();
     Death death(at);
     live(death);
-    if (GetParam()) death.lose_what_was_not_synced();
+    if (GetParam().power_cut) death.lose_what_was_not_synced();
     const auto survivor = open(rocksdb::FileSystem::Default());
     ASSERT_TRUE(survivor) << survivor.error().message();
     for (const Record& record : acknowledged_) {
@@ -216,7 +264,10 @@ TEST_P(CrashPoints, WhateverTheCallEveryAcknowledgedRecordIsThereAfterwards) {
   std::printf("NOTE %ld of %ld crash points tried\n", rounds, calls);
 }
 
-INSTANTIATE_TEST_SUITE_P(Deaths, CrashPoints, testing::Bool(), [](const auto& power_cut) { return power_cut.param ? "PowerCut" : "Kill"; });
+INSTANTIATE_TEST_SUITE_P(Deaths, CrashPoints,
+                         testing::Values(Way{"Kill", false, 0}, Way{"PowerCut", true, 0}, Way{"KillWithSpace", false, 128 << 10},
+                                         Way{"PowerCutWithSpace", true, 128 << 10}),
+                         [](const auto& way) { return way.param.name; });
 
 }  // namespace
 }  // namespace jwtd::store

@@ -1,10 +1,10 @@
 // store/rocksdb/direct_log.cc - one aligned buffer that begins at the first block which is not full yet.
 #include "store/rocksdb/direct_log.h"
 
-#include <cstdlib>
 #include <cstring>
 #include <mutex>
-#include <new>
+
+#include "base/aligned.h"
 
 namespace jwtd::store {
 namespace {
@@ -19,20 +19,9 @@ constexpr std::size_t kFirstBuffer = 16 * kBlock;  // a hundred records and more
 
 constexpr std::size_t whole_blocks(std::size_t octets) { return (octets + kBlock - 1) / kBlock * kBlock; }
 
-struct Free {
-  void operator()(char* memory) const { std::free(memory); }
-};
-using Aligned = std::unique_ptr<char, Free>;
-
-Aligned allocate(std::size_t octets) {
-  Aligned memory(static_cast<char*>(std::aligned_alloc(kBlock, octets)));
-  if (!memory) throw std::bad_alloc();
-  return memory;
-}
-
 class DirectLog final : public rocksdb::FSWritableFile {
  public:
-  explicit DirectLog(std::unique_ptr<rocksdb::FSWritableFile> file) : file_(std::move(file)), buffer_(allocate(kFirstBuffer)) {}
+  explicit DirectLog(std::unique_ptr<rocksdb::FSWritableFile> file) : file_(std::move(file)), buffer_(allocate_aligned<kBlock>(kFirstBuffer)) {}
 
   using FSWritableFile::Append;
   IOStatus Append(const Slice& octets, const IOOptions&, IODebugContext*) override {
@@ -78,7 +67,7 @@ class DirectLog final : public rocksdb::FSWritableFile {
     if (octets <= capacity_) return;
     std::size_t larger = capacity_;
     while (larger < octets) larger *= 2;
-    Aligned fresh = allocate(larger);
+    auto fresh = allocate_aligned<kBlock>(larger);
     std::memcpy(fresh.get(), buffer_.get(), used_);
     buffer_ = std::move(fresh);
     capacity_ = larger;
@@ -100,7 +89,7 @@ class DirectLog final : public rocksdb::FSWritableFile {
 
   std::mutex mutex_;
   const std::unique_ptr<rocksdb::FSWritableFile> file_;
-  Aligned buffer_;
+  Aligned<kBlock> buffer_;
   std::size_t capacity_ = kFirstBuffer;  // whole blocks
   std::size_t used_ = 0;                 // octets in the buffer
   std::uint64_t begin_ = 0;              // where in the file the buffer begins; whole blocks

@@ -7,13 +7,12 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <mutex>
-#include <new>
 #include <thread>
 
+#include "base/aligned.h"
 #include "base/thread_name.h"
 #include "store/rocksdb/direct_log.h"
 
@@ -32,8 +31,7 @@ constexpr auto kRetry = std::chrono::seconds(30);               // after a failu
 class LogSpace final : public rocksdb::FileSystemWrapper {
  public:
   LogSpace(const std::shared_ptr<rocksdb::FileSystem>& below, const std::string& folder, std::size_t octets)
-      : FileSystemWrapper(below), path_(folder + "/" + std::string(kLogSpaceName)), octets_(octets), zeros_(static_cast<char*>(std::aligned_alloc(kAlignment, kStep)), &std::free) {
-    if (!zeros_) throw std::bad_alloc();
+      : FileSystemWrapper(below), path_(folder + "/" + std::string(kLogSpaceName)), octets_(octets), zeros_(allocate_aligned<kAlignment>(kStep)) {
     std::memset(zeros_.get(), 0, kStep);
     ready_ = make(/*gently=*/false);
     thread_ = std::thread([this] { name_this_thread("log space"), run(); });
@@ -121,7 +119,7 @@ class LogSpace final : public rocksdb::FileSystemWrapper {
 
   const std::string path_;
   const std::size_t octets_;
-  const std::unique_ptr<char, decltype(&std::free)> zeros_;  // kStep of them
+  const Aligned<kAlignment> zeros_;  // kStep of them
   std::mutex mutex_;
   std::condition_variable changed_;
   bool ready_ = false;

@@ -1,0 +1,15 @@
+// app/descriptors.h - how many connections the system's limit of open files has room for, beside what the store needs.
+#pragma once
+
+#include <cstddef>
+
+#include "base/log.h"
+
+namespace jwtd::app {
+
+inline constexpr std::size_t kReservedDescriptors = 1'000;  // the store's files above all: one that cannot be opened ends its writing
+
+// Raises the soft limit to the hard one where that is needed. Returns `wanted` or, with a warning in the log, the lower number there is room for.
+std::size_t connections_within_limits(std::size_t wanted, Log& log);
+
+}  // namespace jwtd::app

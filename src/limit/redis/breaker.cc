@@ -1,0 +1,29 @@
+// limit/redis/breaker.cc - counts failures in a row.
+#include "limit/redis/breaker.h"
+
+#include <algorithm>
+
+namespace jwtd::limit {
+
+Monotonic::duration Pauses::next(std::minstd_rand& random) {
+  const auto half = whole_.count() / 2;
+  const auto drawn = std::uniform_int_distribution<Monotonic::rep>(0, half)(random);
+  whole_ = std::min<Monotonic::duration>(2 * whole_, kLimitLongestPause);
+  return Monotonic::duration(half + drawn);
+}
+
+void Breaker::succeeded() {
+  failures_ = 0;
+  pauses_.reset();
+}
+
+void Breaker::failed(Monotonic::time_point now) {
+  failures_ = std::min(failures_ + 1, kLimitBreakerFailures);
+  if (open()) until_ = now + pauses_.next(random_);
+}
+
+void Breaker::probed() {
+  if (open()) failures_ = kLimitBreakerFailures - 1;
+}
+
+}  // namespace jwtd::limit

@@ -1,0 +1,181 @@
+// store/mongodb/look_ups.cc - one XID, and a phone's list.
+#include "store/mongodb/look_ups.h"
+
+#include <algorithm>
+#include <limits>
+#include <string>
+
+#include "base/limits.h"
+#include "store/decide.h"
+
+namespace jwtd::store {
+namespace {
+
+constexpr UnixMillis kLatest = 253'402'300'799'999;  // the end of the year 9999: some servers and clients know no later date
+constexpr std::size_t kGrowth = 8;  // of a query that ended within one second
+
+// Newest first, as a page is.
+bool before(const Transaction& a, const Transaction& b) {
+  return a.created_at != b.created_at ? a.created_at > b.created_at : a.current.xid > b.current.xid;
+}
+
+Transaction shallow(Document&& document) { return {document.created_at, document.issued, std::move(document.current), {}}; }
+
+}  // namespace
+
+// Whether a document of ours stands there at `now`; the tutorial's rows are its earlier tokens then.
+bool LookUps::stands(const UnderXid& under, UnixMillis now) const {
+  return under.ours && !past_retention(under.ours->created_at, retention_, now);
+}
+
+Result<std::optional<Transaction>> LookUps::find(const Xid& xid, UnixMillis now) {
+  auto lease = connections_.lease();
+  if (!lease) return lease.error();
+  UnderXids all;
+  const Xid xids[] = {xid};
+  if (Status read = read_under_xids(connections_, *lease, xids, Earlier::kRead, nullptr, all); !read) return read.error();
+  const auto at = all.find(xid.text());
+  if (at == all.end()) {
+    auto impostor = look_for_impostor(connections_, *lease, xid);
+    if (!impostor) return impostor.error();
+    if (*impostor) return **impostor;
+    return std::optional<Transaction>();
+  }
+  UnderXid& under = at->second;
+  if (under.damage) return *under.damage;
+  if (!stands(under, now)) {
+    if (!under.rows.empty() && !under.rows.front().record) return Error(kStoreDamaged, xid.text() + ": phone_number is none");
+    return assemble_rows(under, kMaxEarlierTokens);
+  }
+  auto transaction = assemble(connections_, *lease, std::move(under), kMaxEarlierTokens);
+  if (!transaction) return transaction.error();
+  return std::optional<Transaction>(*std::move(transaction));
+}
+
+// -- a phone's list -------------------------------------------------------------------------------------------------
+
+// `times` is the range of created_at (and, within one millisecond, of _id).
+Status LookUps::ours_of_phone(const Lease& lease, const Phone& phone, const Bson& times, std::size_t most, UnixMillis now, Transactions& to) {
+  Bson filter, order, projection, options;
+  filter.text("phone_number", phone.text()).all_of(times.get());
+  order.small("created_at", -1).small("_id", -1);
+  projection.small("earlier", 0);
+  options.document("sort", order).document("projection", projection).number("limit", static_cast<std::int64_t>(most));
+  const auto each = [&](const bson_t& document) -> Status {
+    auto read = read_document(document);
+    if (!read) return read.error();
+    if (!past_retention(read->created_at, retention_, now)) to.push_back(shallow(*std::move(read)));
+    return {};
+  };
+  return query(connections_, lease.tokens(), filter, options, nullptr, each);
+}
+
+// The transactions that only the tutorial's rows know. Each has its place by its oldest row, so a row that is not the oldest is passed over;
+// rows are taken by whole seconds, because within one they come by XID.
+Status LookUps::rows_of_phone(const Lease& lease, const Phone& phone, const std::optional<Position>& after, std::size_t most, UnixMillis now,
+                              Transactions& to) {
+  bson_oid_t end = first_id_of(std::numeric_limits<std::int64_t>::max());
+  if (after) {
+    if (after->created_at < 0) return {};
+    end = first_id_of(after->created_at / 1000 + 1);
+  }
+  std::size_t window = most;
+  while (to.size() < most) {
+    Bson either, in, ids, order, filter, options;
+    either.text("0", phone.text()).text("1", "+" + phone.text());  // the tutorial's service kept what stood in the URL
+    in.array("$in", either);
+    ids.id("$gte", first_id_of(0)).id("$lt", end);
+    filter.document("phone_number", in).nothing("created_at").document("_id", ids);
+    order.small("_id", -1);
+    options.document("sort", order).number("limit", static_cast<std::int64_t>(window));
+    std::vector<LegacyRow> rows;
+    const auto each = [&](const bson_t& document) -> Status {
+      auto row = read_legacy_row(document);
+      if (row) rows.push_back(*std::move(row));
+      return {};  // one whose xid is none cannot be asked for; scan() names it
+    };
+    std::size_t seen = 0;
+    const auto counted = [&](const bson_t& document) { return ++seen, each(document); };
+    if (Status read = query(connections_, lease.tokens(), filter, options, nullptr, counted); !read) return read;
+    const bool last = seen < window;
+    if (!last) {
+      if (rows.empty()) return {};
+      // The last second may be cut.
+      const UnixMillis cut = rows.back().made_at();
+      std::erase_if(rows, [cut](const LegacyRow& row) { return row.made_at() == cut; });
+      if (rows.empty() && window < kMaxRowsRead) {
+        window = std::min(window * kGrowth, kMaxRowsRead);
+        continue;
+      }
+      end = first_id_of(cut / 1000 + 1);
+    }
+    std::vector<Xid> xids;
+    for (const LegacyRow& row : rows) xids.push_back(row.xid);
+    std::sort(xids.begin(), xids.end());
+    xids.erase(std::unique(xids.begin(), xids.end()), xids.end());
+    UnderXids all;
+    if (Status read = read_under_xids(connections_, lease, xids, Earlier::kLeaveOut, nullptr, all); !read) return read;
+    Transactions found;
+    for (const LegacyRow& row : rows) {
+      const auto at = all.find(row.xid.text());
+      if (at == all.end() || stands(at->second, now)) continue;
+      // Of this phone's alone: the same XID may stand under another number too.
+      UnderXid own;
+      for (LegacyRow& other : at->second.rows) {
+        if (other.record && other.record->phone == phone) own.rows.push_back(other);
+      }
+      if (own.rows.empty() || bson_oid_compare(&own.rows.front().id, &row.id) != 0) continue;
+      auto transaction = assemble_rows(own, 0);
+      if (!after || transaction->created_at < after->created_at ||
+          (transaction->created_at == after->created_at && transaction->current.xid < after->xid)) {
+        found.push_back(*std::move(transaction));
+      }
+    }
+    std::sort(found.begin(), found.end(), before);
+    std::move(found.begin(), found.end(), std::back_inserter(to));
+    if (last) break;
+  }
+  return {};
+}
+
+Result<Page> LookUps::find_by_phone(const Phone& phone, std::size_t limit, std::string_view cursor, UnixMillis now) {
+  std::optional<Position> after;
+  if (!cursor.empty()) {
+    auto position = read_cursor(phone, cursor);
+    if (!position) return position.error();
+    after = *position;
+  }
+  auto lease = connections_.lease();
+  if (!lease) return lease.error();
+  const std::size_t most = limit + 1;  // one more than shown says whether there is a next page
+  Page page;
+  Transactions& found = page.transactions;
+  if (after) {
+    Bson ids, same;
+    ids.text("$lt", after->xid.view());
+    same.time("created_at", after->created_at).document("_id", ids);
+    if (Status read = ours_of_phone(*lease, phone, same, most, now, found); !read) return read.error();
+  }
+  if (found.size() < most) {
+    Bson range, older;
+    // A range, so that rows without a date are not in it.
+    if (after) range.time("$lt", after->created_at);
+    else range.time("$lte", kLatest);
+    if (retention_.count() > 0) range.time("$gte", now - std::chrono::milliseconds(retention_).count());
+    older.document("created_at", range);
+    if (Status read = ours_of_phone(*lease, phone, older, most - found.size(), now, found); !read) return read.error();
+  }
+  Transactions rows;
+  if (Status read = rows_of_phone(*lease, phone, after, most, now, rows); !read) return read.error();
+  if (!rows.empty()) {
+    std::move(rows.begin(), rows.end(), std::back_inserter(found));
+    std::sort(found.begin(), found.end(), before);
+  }
+  if (found.size() > limit) {
+    found.erase(found.begin() + static_cast<std::ptrdiff_t>(limit), found.end());
+    page.next = write_cursor(phone, {found.back().created_at, found.back().current.xid});
+  }
+  return page;
+}
+
+}  // namespace jwtd::store

@@ -1,0 +1,141 @@
+// store/mongodb/mongodb_store.cc - the store's functions over its parts.
+#include "store/mongodb/mongodb_store.h"
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+#include "base/limits.h"
+#include "store/mongodb/adopt.h"
+#include "store/mongodb/commit.h"
+#include "store/mongodb/connections.h"
+#include "store/mongodb/indexes.h"
+#include "store/mongodb/look_ups.h"
+#include "store/mongodb/server_watch.h"
+
+namespace jwtd::store {
+namespace {
+
+constexpr auto kIndexTimeout = std::chrono::minutes(10);        // an index over what others have put there takes its time, at the first start
+constexpr std::size_t kConnectionsPerCommit = 4;                // of the pool's; the others are for look-ups and the janitor
+constexpr std::size_t kMaxCommitsAtOnce = 4;                    // beyond that batches only get smaller
+constexpr std::int64_t kSweptAtOnce = 1000;                     // documents of one removal: about 20 ms, so that others get their turn
+constexpr auto kDamageInterval = std::chrono::seconds(1);       // between events about damaged documents: clients may ask for one again and again
+
+class MongodbStore final : public Store {
+ public:
+  MongodbStore(const StoreOptions& options, std::unique_ptr<Connections> connections, Indexes indexes, Stats first)
+      : retention_(options.retention), commits_at_once_(commits_at_once_with(options.connections)), server_expires_(indexes.server_expires),
+        on_event_(options.on_event), connections_(std::move(connections)), look_ups_(*connections_, retention_),
+        watch_(*connections_, options.on_event, first), on_damage_([this](const Error& error) { report(error); }) {}
+
+  Status commit(std::span<Entry* const> batch) override { return Commit(*connections_, watch_, retention_, on_damage_).run(batch); }
+
+  std::size_t commits_at_once() const override { return commits_at_once_; }
+
+  Result<std::optional<Transaction>> find(const Xid& xid, UnixMillis now) override {
+    if (Status there = watch_.check(); !there) return there.error();
+    return look_ups_.find(xid, now);
+  }
+
+  Result<Page> find_by_phone(const Phone& phone, std::size_t limit, std::string_view cursor, UnixMillis now) override {
+    if (Status there = watch_.check(); !there) return there.error();
+    return look_ups_.find_by_phone(phone, limit, cursor, now);
+  }
+
+  Result<Slice> scan(std::size_t limit, std::string_view cursor, UnixMillis now) override { return look_ups_.scan(limit, cursor, now); }
+
+  Result<Adopted> adopt(std::span<const Transaction> transactions) override { return adopt_transactions(*connections_, retention_, transactions); }
+
+  Status writable() override { return watch_.check(); }
+  Status sweep(UnixMillis now) override;
+  Stats stats() override { return watch_.stats(); }
+  std::string_view driver() const override { return "mongodb"; }
+
+ private:
+  // One at a time makes the largest batches and was fastest beside the server (docs/adr/0007); more are worth it where the confirmation of a
+  // majority takes its time, and come with more connections.
+  static std::size_t commits_at_once_with(std::size_t connections) {
+    return std::clamp<std::size_t>(connections / kConnectionsPerCommit, 1, kMaxCommitsAtOnce);
+  }
+
+  Result<std::size_t> remove_some(const Lease& lease, mongoc_collection_t* collection, UnixMillis now);
+
+  void report(const Error& error) {
+    const auto now = Monotonic::now().time_since_epoch().count();
+    auto last = reported_.load();
+    if (last != 0 && now - last < Monotonic::duration(kDamageInterval).count()) return;
+    if (reported_.compare_exchange_strong(last, now) && on_event_) on_event_("mongodb: a document is not understood and left alone: " + error.detail());
+  }
+
+  const std::chrono::seconds retention_;
+  const std::size_t commits_at_once_;
+  const bool server_expires_;
+  const std::function<void(std::string_view)> on_event_;
+  const std::unique_ptr<Connections> connections_;
+  LookUps look_ups_;
+  ServerWatch watch_;
+  const Commit::OnDamage on_damage_;
+  std::atomic<Monotonic::rep> reported_{0};
+};
+
+// By what stands in the documents, as a TTL index does, and only where none does it.
+Status MongodbStore::sweep(UnixMillis now) {
+  if (server_expires_) return {};
+  if (Status there = watch_.check(); !there) return there;
+  auto lease = connections_->lease();
+  if (!lease) return lease.error();
+  for (mongoc_collection_t* collection : {lease->tokens(), lease->earlier()}) {
+    for (bool more = true; more;) {
+      auto removed = remove_some(*lease, collection, now);
+      if (!removed) return removed.error();
+      more = *removed > 0;
+    }
+  }
+  return {};
+}
+
+Result<std::size_t> MongodbStore::remove_some(const Lease&, mongoc_collection_t* collection, UnixMillis now) {
+  Bson before, expired, projection, options;
+  before.time("$lt", now);
+  expired.document("expires_at", before);
+  projection.small("_id", 1);
+  options.document("projection", projection).number("limit", kSweptAtOnce);
+  Bson ids;
+  std::uint32_t count = 0;
+  const auto each = [&](const bson_t& document) -> Status {
+    const auto id = text_at(document, "_id");
+    if (!id.empty()) ids.text(std::to_string(count++), id);  // others are not ours to remove
+    return {};
+  };
+  if (Status read = query(*connections_, collection, expired, options, connections_->primary(), each); !read) return read.error();
+  if (count == 0) return std::size_t{0};
+  // The date again: an XID may have come anew since.
+  Bson in, filter;
+  in.array("$in", ids);
+  filter.document("_id", in).document("expires_at", before);
+  bson_error_t error;
+  if (!mongoc_collection_delete_many(collection, filter.get(), nullptr, nullptr, &error)) return unavailable(describe(error));
+  return std::size_t{count};
+}
+
+Error cannot_open(const Connections& connections, const Error& cause) {
+  return Error(kStoreOpenFailed, "mongodb: " + connections.place() + ": " + cause.detail());
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> open_mongodb_store(const StoreOptions& options) {
+  auto connections = Connections::make(options);
+  if (!connections) return connections.error();
+  if (Status alive = ask_for_life(**connections); !alive) return cannot_open(**connections, alive.error());
+  const auto patient = (*connections)->patient_lease(kIndexTimeout);
+  if (!patient) return cannot_open(**connections, patient.error());
+  const auto indexes = prepare_indexes(*patient, options.create_indexes);
+  if (!indexes) return cannot_open(**connections, indexes.error());
+  const auto first = ask_for_size(**connections);
+  if (!first) return cannot_open(**connections, first.error());
+  return std::unique_ptr<Store>(std::make_unique<MongodbStore>(options, *std::move(connections), *indexes, *first));
+}
+
+}  // namespace jwtd::store

@@ -1,0 +1,26 @@
+// store/postgres/retention.h - epochs come and go: what is past retention leaves as whole partitions, so nothing is searched, rewritten or vacuumed.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "store/postgres/connection.h"
+
+namespace jwtd::store::postgres {
+
+// Opens an epoch when the newest has lasted a quarter of the retention, drops those whose every transaction is past it. Any number of nodes may
+// do this at the same time. Fails with kStoreUnavailable; long readers of the tables (a dump, say) put it off, commits do not wait for them.
+Status sweep_epochs(Connection& connection, std::chrono::seconds retention, UnixMillis now, std::chrono::milliseconds timeout);
+
+struct Size {
+  std::uint64_t transactions = 0;  // from the rows of each partition's first pages and the number of its pages
+  std::uint64_t octets = 0;
+};
+
+Result<Size> estimate(Connection& connection, std::chrono::milliseconds timeout);
+
+}  // namespace jwtd::store::postgres

@@ -1,0 +1,50 @@
+// store/postgres/statements.h - every statement of the serving path. docs/adr/0006-postgresql.md says why they are as they are.
+#pragma once
+
+#include <array>
+
+#include "store/postgres/connection.h"
+
+namespace jwtd::store::postgres {
+
+extern const Statement kBegin;
+extern const Statement kCommit;
+
+// Keeps epochs from being opened until the transaction ends: whoever has this and then looks for an XID looks everywhere that it can be.
+extern const Statement kHoldEpochs;
+
+// New transactions in the newest epoch, under XIDs that nobody can have used: the server refuses all (23505) if one is there.
+// $1 xids $2 phones $3 iats $4 exps $5 recorded_ats $6 isss $7 kids $8 tokens, arrays; $9 the latest recorded_at, $10 what to add to it for a bound, in microseconds
+extern const Statement kInsertNew;
+
+// As kInsertNew where the XID is absent: a row (xid) for each. For each that stands, its current row.
+// The arrays are in the order of their XIDs, so that two nodes wait for each other in one direction only. $11 created_ats $12 numbers, arrays
+extern const Statement kInsertAbsent;
+// The same, with earlier tokens for those that were absent: $13 xids $14 numbers $15 iats $16 exps $17 recorded_ats $18 isss $19 kids $20 tokens
+extern const Statement kAdopt;
+
+// A new current token where the transaction is as it was read; the former one becomes an earlier one. A row (xid) for each that was.
+// $1 xids $2 epochs $3 numbers as read $4 created_ats as read $5 iats $6 exps $7 recorded_ats $8 isss $9 kids $10 tokens
+extern const Statement kReissue;
+
+// Takes away what is past retention, to make room for a new transaction under its XID. $1 xids $2 epochs $3 created_ats as read
+extern const Statement kForget;
+extern const Statement kForgetEarlier;  // $1 xids $2 epochs
+
+extern const Statement kFind;           // $1 xid
+extern const Statement kEarlier;        // $1 epoch $2 xids, array $3 below this number $4 at most
+extern const Statement kFindByPhone;    // $1 phone $2 created_at, at most $3 xid, below it in that moment $4 created_at, at least $5 limit
+extern const Statement kScan;           // $1 epoch $2 above this xid $3 created_at, at least $4 limit
+extern const Statement kEpochs;         // oldest first
+extern const Statement kPing;
+
+// Columns of whatever shows a transaction.
+enum Column : int { kXid, kPhoneNumber, kToken, kIss, kKid, kIat, kExp, kRecordedAt, kCreatedAt, kNumber, kEpoch };
+// Columns of kEarlier.
+enum EarlierColumn : int { kEarlierXid, kEarlierNumber, kEarlierToken, kEarlierIss, kEarlierKid, kEarlierIat, kEarlierExp, kEarlierRecordedAt };
+// Columns of kEpochs.
+enum EpochColumn : int { kEpochNumber, kEpochBegan, kEpochBound };
+
+const std::array<const Statement*, 15>& all_statements();
+
+}  // namespace jwtd::store::postgres

@@ -1,0 +1,308 @@
+"""Too few descriptors, too little memory, a full disk, a log that nobody takes: jwtd goes on or ends with a sentence, and loses nothing."""
+
+import concurrent.futures
+import os
+import resource
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+
+import pytest
+
+import faults
+import harness
+from harness import PHONE, wait_until
+from test_crash import look_up
+
+
+def cpu_seconds(server):
+    with open(f"/proc/{server.process.pid}/stat", encoding="ascii") as stat:
+        fields = stat.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def descriptors(server):
+    return len(os.listdir(f"/proc/{server.process.pid}/fd"))
+
+
+# -- descriptors ----------------------------------------------------------------------------------------------------
+
+
+def test_without_descriptors_it_neither_spins_nor_loses_what_it_has(make_server):
+    server = make_server().durable
+    key = server.add_caller("auditor", "read,read:pii")
+    server.start()
+    connection = server.connection()
+    assert harness.ask_again(connection, "GET", f"/v1/token/{PHONE}/before").status == 200
+    resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (descriptors(server) + 8, descriptors(server) + 8))
+    crowd = []
+    try:
+        for _ in range(300):
+            crowd.append(server.raw())
+        before, start = cpu_seconds(server), time.monotonic()
+        got = []
+        while time.monotonic() < start + 2:
+            answer = harness.ask_again(connection, "GET", f"/v1/token/{PHONE}")
+            assert answer.status == 200
+            got.append((answer.field("X-Transaction-Id"), PHONE, answer.text))
+            time.sleep(0.05)
+        used = (cpu_seconds(server) - before) / (time.monotonic() - start)
+        assert used < 0.2, f"{used:.0%} of a core for nothing"
+    finally:
+        for one in crowd:
+            one.close()
+    connection.close()
+    wait_until(lambda: server.get("/ping").status == 200, 5, "connections again")
+    assert look_up(server, key, got) == []
+    assert server.stop() == 0
+
+
+def test_a_limit_too_low_for_the_settings_leaves_descriptors_to_the_store(make_server):
+    server = make_server().durable
+    server.start()
+    server.stop()
+    server.log_start = server.log.stat().st_size
+    with server.log.open("ab") as log:
+        server.process = subprocess.Popen(["prlimit", "--nofile=64:64", harness.BINARY, "serve", "--config", server.config], stdin=subprocess.DEVNULL,
+                                          stdout=log, stderr=log, env=harness.clean_environment())
+    listening = wait_until(server.listening, harness.START_SECONDS, "the line `listening`")
+    server.public, server.admin = harness.address(listening["public"]), harness.address(listening["admin"])
+    said = server.events("connections_lowered")
+    assert said and said[0]["max_connections"] == 32 and said[0]["descriptors"] == 64
+    crowd = [server.raw() for _ in range(100)]
+    time.sleep(0.3)
+    assert descriptors(server) < 60, "the rest is for the store"
+    for one in crowd:
+        one.close()
+    wait_until(lambda: server.get(f"/v1/token/{PHONE}").status == 200, 5, "tokens again")
+    assert server.stop() == 0
+
+
+def test_the_soft_limit_of_descriptors_is_raised(make_server):
+    server = make_server(settings={"listen.max_connections": 500})
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 1500:
+        pytest.skip("the hard limit is low")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        server.start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE)[0] == 1500
+    assert server.events("connections_lowered") == []
+
+
+# -- memory ---------------------------------------------------------------------------------------------------------
+
+
+def test_without_memory_it_ends_with_a_sentence_and_nothing_is_lost(make_server):
+    server = make_server().durable
+    key = server.add_caller("auditor", "read,read:pii")
+    server.start()
+    got, _ = faults.ask_for_tokens(server, 20)
+    with open(f"/proc/{server.process.pid}/statm", encoding="ascii") as statm:
+        used = int(statm.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    resource.prlimit(server.process.pid, resource.RLIMIT_AS, (used, used))
+    crowd = []
+    try:
+        for _ in range(3000):
+            one = server.raw()
+            one.sendall(b"GET /ping HTTP/1.1\r\nHost: a\r\nX-Long: " + b"x" * 12000)  # a head that is kept
+            crowd.append(one)
+    except OSError:
+        pass
+    try:
+        more = faults.ask_for_tokens(server, 50)[0]
+    except OSError:
+        more = []
+    for one in crowd:
+        one.close()
+    try:
+        assert server.process.wait(1) == 1 and "out of memory" in server.log.read_text()
+    except subprocess.TimeoutExpired:
+        assert server.get("/ping").status == 200, "it had enough"
+        server.kill()
+    server.start()
+    assert look_up(server, key, got + more) == []
+
+
+def test_an_allocation_that_fails_ends_it_cleanly_or_fails_one_request(make_server, tmp_path_factory):
+    library = faults.build("failing_malloc", tmp_path_factory.mktemp("shim"))
+    endings = set()
+    for number, smallest in enumerate((0, 100, 1000, 10_000)[: faults.rounds(4)]):
+        server = make_server(f"server-{number}", tls=number % 2 == 1).durable
+        server.fault = server.folder / "fault"
+        key = server.add_caller("auditor", "read,read:pii")
+        server.env = {"LD_PRELOAD": str(library), "JWTD_FAULT": str(server.fault)}
+        server.start()
+        got, refused = faults.ask_for_tokens(server, 20)
+        assert refused == []
+        server.fault.write_text(f"{211 + number} {smallest}")
+        more, refused = faults.ask_for_tokens(server, 400)
+        assert {answer.status for answer in refused} <= {503}
+        if len(more) + len(refused) == 400:
+            server.kill()
+            endings.add("went on")
+        else:
+            try:
+                assert server.process.wait(2) == 1 and "out of memory" in server.log.read_text()
+                endings.add("ended")
+            except subprocess.TimeoutExpired:  # OpenSSL gave up one connection
+                server.kill()
+                endings.add("closed a connection")
+        server.env = {}
+        server.start()
+        assert look_up(server, key, got + more) == []
+        server.stop()
+    assert "ended" in endings
+
+
+# -- frozen ---------------------------------------------------------------------------------------------------------
+
+
+def test_after_a_freeze_late_connections_are_closed_and_new_ones_served(make_server):
+    server = make_server().durable
+    key = server.add_caller("auditor", "read,read:pii")
+    server.start()
+    got, _ = faults.ask_for_tokens(server, 5)
+    half, waiting, idle = server.raw(), server.raw(), server.connection()
+    assert harness.ask_again(idle, "GET", "/ping").status == 200
+    half.sendall(b"GET /ping HTTP/1.1\r\nHo")
+    time.sleep(0.2)
+    server.process.send_signal(19)  # SIGSTOP
+    waiting.sendall(f"GET /v1/token/{PHONE}/frozen HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+    time.sleep(10.5)  # above kHeadTimeout
+    server.process.send_signal(18)  # SIGCONT
+    assert waiting.recv(4096).startswith(b"HTTP/1.1 200"), "it arrived whole"
+    assert half.recv(4096).startswith(b"HTTP/1.1 408")
+    assert harness.ask_again(idle, "GET", "/ping").status == 200
+    assert server.get(f"/v1/token/{PHONE}").status == 200
+    assert server.events("clock_jumped") == [], "both clocks went on"
+    assert look_up(server, key, got) == []
+    assert server.stop() == 0
+
+
+# -- a full disk ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_disk():
+    """96 MiB, of which a file `filler` takes what is left."""
+    if os.geteuid() != 0 or not shutil.which("mkfs.ext4", path=os.environ["PATH"] + ":/usr/sbin:/sbin"):
+        pytest.skip("not root, or no mkfs.ext4")
+    folder = tempfile.mkdtemp(prefix="jwtd-small-")
+    image, mount = f"{folder}/image", f"{folder}/mount"
+    os.mkdir(mount)
+    with open(image, "wb") as file:
+        file.truncate(96 << 20)
+    subprocess.run(["/sbin/mkfs.ext4", "-q", "-F", image], check=True)
+    if subprocess.run(["mount", "-o", "loop", image, mount], capture_output=True, check=False).returncode != 0:
+        shutil.rmtree(folder)
+        pytest.skip("no loop devices here")
+    yield mount
+    subprocess.run(["umount", "-l", mount], check=True)
+    shutil.rmtree(folder)
+
+
+def fill(mount, leave=0):
+    with open(f"{mount}/filler", "ab", buffering=0) as file:
+        for size in (1 << 20, 4096, 512):
+            try:
+                while True:
+                    file.write(b"\0" * size)
+            except OSError:
+                continue
+        file.truncate(file.tell() - leave)
+
+
+def test_a_full_disk_is_503_and_room_is_enough_to_go_on(make_server, small_disk):
+    server = make_server(settings={"store.url": f"rocksdb://{small_disk}/db"})
+    key = server.add_caller("auditor", "read,read:pii")
+    fill(small_disk, leave=1 << 20)  # no room for the log's space in advance, so that the end comes soon
+    server.start()
+    acknowledged = []
+    for number in range(faults.rounds(2)):
+        if number > 0:
+            fill(small_disk)
+        refused = []
+
+        def press(_):
+            return faults.ask_for_tokens(server, 500)
+
+        end = time.monotonic() + 20
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            while not refused and time.monotonic() < end:
+                for some, none in pool.map(press, range(8)):
+                    acknowledged += some
+                    refused += none
+        assert {answer.status for answer in refused} == {503}
+        assert all(int(answer.field("Retry-After")) >= 1 for answer in refused)
+        assert server.admin_get("/readyz").status == 503
+        assert server.get("/ping").status == 200
+        os.unlink(f"{small_disk}/filler")
+        wait_until(lambda: server.admin_get("/readyz").status == 200, 10, "ready again")
+        assert server.get(f"/v1/token/{PHONE}").status == 200
+        print(f"NOTE full disk, round {number}: {len(acknowledged)} tokens so far, {len(refused)} refused")
+    server.kill()
+    server.start()
+    assert look_up(server, key, acknowledged[:1000] + acknowledged[-2000:]) == []
+
+
+# -- the log --------------------------------------------------------------------------------------------------------
+
+
+def test_a_full_log_disk_costs_lines_and_no_request(make_server):
+    if os.geteuid() != 0:
+        pytest.skip("not root: a small tmpfs")
+    folder = tempfile.mkdtemp(prefix="jwtd-log-")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], check=True)
+    try:
+        server = make_server().durable
+        server.start()  # its addresses stand in the log, so that goes elsewhere later
+        server.stop()
+        port = free_port()
+        server.settings |= {"log.file": f"{folder}/jwtd.log", "listen.public": f"127.0.0.1:{port}", "listen.admin": f"127.0.0.1:{free_port()}"}
+        server.write_config()
+        server.process = subprocess.Popen([harness.BINARY, "serve", "--config", server.config], env=harness.clean_environment(), stderr=subprocess.DEVNULL)
+        server.public, server.admin = ("127.0.0.1", port), harness.address(server.settings["listen.admin"])
+        wait_until(lambda: answers(server), 10, "an answer")
+        got, refused = faults.ask_for_tokens(server, 1500)
+        assert len(got) == 1500 and refused == []
+        wait_until(lambda: faults.metric(server, "jwtd_log_lines_dropped_total") > 0, 5, "lost lines are counted")
+        os.truncate(f"{folder}/jwtd.log", 0)
+        server.get("/ping")
+        wait_until(lambda: "log_lines_dropped" in open(f"{folder}/jwtd.log", encoding="utf-8").read(), 5, "they are told once there is room")
+        assert server.stop() == 0
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+        os.rmdir(folder)
+
+
+def test_a_closed_log_pipe_costs_lines_and_no_request(make_server):
+    server = make_server().durable
+    server.settings |= {"listen.public": f"127.0.0.1:{free_port()}", "listen.admin": f"127.0.0.1:{free_port()}"}
+    server.write_config()
+    reading, writing = os.pipe()
+    server.process = subprocess.Popen([harness.BINARY, "serve", "--config", server.config], env=harness.clean_environment(), stdout=writing, stderr=writing)
+    os.close(writing)
+    server.public, server.admin = harness.address(server.settings["listen.public"]), harness.address(server.settings["listen.admin"])
+    wait_until(lambda: answers(server), 10, "an answer")
+    os.close(reading)
+    got, refused = faults.ask_for_tokens(server, 200)
+    assert len(got) == 200 and refused == []
+    wait_until(lambda: faults.metric(server, "jwtd_log_lines_dropped_total") > 0, 5, "lost lines are counted")
+    assert server.stop() == 0
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return taken.getsockname()[1]
+
+
+def answers(server):
+    try:
+        return server.get("/ping").status == 200
+    except OSError:
+        return False

@@ -1,0 +1,179 @@
+"""A MongoDB-protocol server of a test's own: mongod where there is one, otherwise SecantusDB's Python server out of a virtual environment.
+
+Both journal every write that asks for it, both are a replica set of one node. The virtual environment also has PyMongo, for tests that meet jwtd's
+collection as the tutorial's own service would: run(script) runs a program in it.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import pathlib
+import secrets
+import shutil
+import subprocess
+
+import server
+
+DATABASE = "jwt_db"
+PACKAGES = ("SecantusDB==0.7.0b3", "pymongo==4.20.1")
+INSTALL_SECONDS = 600
+RUN_SECONDS = 60
+RUST_SERVER = "/opt/secantus/bin/secantusd-rs"  # or on PATH; for benchmarks only
+
+
+class Mongodb(server.Server):
+    name = "mongodb"
+
+    def __init__(self, folder, python):
+        super().__init__(folder)
+        self.python = python
+        self.store = self.folder / "db"
+        self.store.mkdir(exist_ok=True)
+
+    @property
+    def url(self):
+        return f"mongodb://127.0.0.1:{self.port}/{DATABASE}"
+
+    def run(self, script, *arguments):
+        """What a Python program with PyMongo prints; its arguments are the URL and `arguments`."""
+        done = subprocess.run([self.python, "-c", script, self.url, *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=RUN_SECONDS, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(f"the PyMongo program ended with {done.returncode}: {done.stderr[-4000:]}")
+        return done.stdout.strip()
+
+
+class Secantus(Mongodb):
+    def command(self):
+        program = pathlib.Path(self.python).with_name("secantusd-py")
+        return [program, "--host", "127.0.0.1", "--port", self.port, "--storage-path", self.store, "--sync-on-commit", "--log-level", "WARNING"]
+
+
+class Guarded(Secantus):
+    """Asks for SCRAM over TLS; `run` and `url` have what it takes."""
+
+    USER = "jwtd"
+
+    def __init__(self, folder, python, certificate, key):
+        super().__init__(folder, python)
+        self.certificate, self.key = certificate, key
+        self.password = secrets.token_hex(12)
+        self.guarded = False
+
+    def command(self):
+        options = ["--auth", "--tls-cert-file", self.certificate, "--tls-key-file", self.key] if self.guarded else []
+        return [*super().command(), *options]
+
+    def url_with(self, user):
+        host = f"{'localhost' if self.guarded else '127.0.0.1'}:{self.port}"
+        return f"mongodb://{user}{host}/{DATABASE}" + (f"?authSource=admin&tls=true&tlsCAFile={self.certificate}" if self.guarded else "")
+
+    @property
+    def url(self):
+        return self.url_with(f"{self.USER}:{self.password}@" if self.guarded else "")
+
+    @property
+    def url_without_password(self):
+        return self.url_with(f"{self.USER}@")
+
+    def guard(self):
+        self.run("""
+import pymongo, sys
+pymongo.MongoClient(sys.argv[1]).admin.command("createUser", sys.argv[2], pwd=sys.argv[3], roles=[{"role": "readWrite", "db": sys.argv[4]}])
+""", self.USER, self.password, DATABASE)
+        self.stop()
+        self.guarded = True
+        return self.start()
+
+
+class SecantusRust(Mongodb):
+    def command(self):
+        return [rust_server(), "--host", "127.0.0.1", "--port", self.port, "--storage-path", self.store, "--sync-on-commit", "--log-level", "WARNING"]
+
+
+class Mongod(Mongodb):
+    """MongoDB's own. In none of the registries that the project builds from, so this is for machines that have it."""
+
+    REPLICA_SET = "jwtd"
+    initiated = False
+
+    def command(self):
+        return [shutil.which("mongod"), "--bind_ip", "127.0.0.1", "--port", self.port, "--dbpath", self.store, "--replSet", self.REPLICA_SET]
+
+    def start(self):
+        super().start()
+        self.run("""
+import pymongo, sys, time
+client = pymongo.MongoClient(sys.argv[1], directConnection=True)
+host = sys.argv[1].split("/")[2]
+try:
+    client.admin.command("replSetInitiate", {"_id": sys.argv[2], "members": [{"_id": 0, "host": host}]})
+except pymongo.errors.OperationFailure as failure:
+    if failure.code != 23:  # AlreadyInitialized
+        raise
+end = time.monotonic() + 50
+while not client.admin.command("hello").get("isWritablePrimary") and time.monotonic() < end:
+    time.sleep(0.05)
+""", self.REPLICA_SET)
+        return self
+
+
+def rust_server():
+    return server.program("secantusd-rs", "", [pathlib.Path(RUST_SERVER).parent])
+
+
+def python_with_pymongo():
+    """The Python of a virtual environment with PACKAGES, made once and kept."""
+    names = "\n".join(PACKAGES)
+    caches = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
+    folder = caches / "jwtd" / ("mongodb-" + hashlib.sha256(names.encode()).hexdigest()[:12])
+    python, done = folder / "bin" / "python", folder / "jwtd-complete"
+    if done.exists():
+        return python
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with open(f"{folder}.lock", "w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # several test runs may want it at once
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                quiet = {"check": True, "stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": INSTALL_SECONDS}
+                subprocess.run(["/usr/bin/python3", "-m", "venv", folder], **quiet)
+                subprocess.run([python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *PACKAGES], **quiet)
+                done.touch()
+    except (OSError, subprocess.SubprocessError) as failure:
+        words = (getattr(failure, "stderr", None) or str(failure)).strip().split("\n")[-1]
+        raise server.Unavailable(f"neither mongod nor SecantusDB can be had (PyPI, python3-venv): {words}") from failure
+    return python
+
+
+def started(made):
+    try:
+        return made.start()
+    except BaseException:
+        made.close()
+        raise
+
+
+def start(folder):
+    server.program("setpriv", "util-linux")
+    kind = Mongod if shutil.which("mongod") else Secantus
+    return started(kind(folder, python_with_pymongo()))
+
+
+def start_guarded(folder, certificate, key):
+    """SecantusDB with a certificate and a user; also where there is a mongod, whose way of making users this does not know."""
+    server.program("setpriv", "util-linux")
+    made = started(Guarded(folder, python_with_pymongo(), certificate, key))
+    try:
+        return made.guard()
+    except BaseException:
+        made.close()
+        raise
+
+
+def start_rust(folder):
+    """SecantusDB's Rust server, for benchmarks; raises Unavailable where it was not built."""
+    with contextlib.suppress(server.Unavailable):
+        return started(SecantusRust(folder, python_with_pymongo())) if rust_server() else None
+    raise server.Unavailable("secantusd-rs is not built (cargo install secantus-mdb --version 0.5.3-beta.193 --locked --ignore-rust-version)")
