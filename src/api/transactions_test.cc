@@ -40,6 +40,8 @@ class BrokenStore final : public store::Store {
   }
   Status writable() override { return {}; }
   Status sweep(UnixMillis) override { return {}; }
+  Result<store::Slice> scan(std::size_t, std::string_view, UnixMillis) override { return Error(store::kStoreUnavailable); }
+  Result<store::Adopted> adopt(std::span<const store::Transaction>) override { return Error(store::kStoreUnavailable); }
   store::Stats stats() override { return {}; }
   std::string_view driver() const override { return "broken"; }
 };

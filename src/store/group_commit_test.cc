@@ -30,6 +30,8 @@ class GatedStore final : public Store {
   Result<Page> find_by_phone(const Phone&, std::size_t, std::string_view, UnixMillis) override { return Page{}; }
   Status writable() override { return {}; }
   Status sweep(UnixMillis) override { return {}; }
+  Result<Slice> scan(std::size_t, std::string_view, UnixMillis) override { return Slice{}; }
+  Result<Adopted> adopt(std::span<const Transaction>) override { return Adopted{}; }
   Stats stats() override { return {}; }
   std::string_view driver() const override { return "gated"; }
   std::size_t commits_at_once() const override { return at_once; }

@@ -122,12 +122,12 @@ class Store {
   // Everything that is kept at `now`, in an order of the store's own; for copies and checks, not for serving. `cursor` is empty or `next` of
   // a former slice of any process; limit >= 1 bounds the transactions of a slice, which may also hold fewer, or none, before the last one. What
   // stood before the scan began comes once; what is committed while it goes on may be missed. Fails with kStoreUnavailable, kCursorMalformed.
-  virtual Result<Slice> scan(std::size_t limit, std::string_view cursor, UnixMillis now);
+  virtual Result<Slice> scan(std::size_t limit, std::string_view cursor, UnixMillis now) = 0;
 
   // Puts transactions of another store on record as they stand, with their times and earlier tokens; durable when it returns. Nothing that is
   // there is changed; what is past retention when the current token of the one to adopt was recorded counts as absent, as for commit(). May be
   // called again with the same ones; of two with one XID the first is taken. Fails with kStoreUnavailable; some may be written then.
-  virtual Result<Adopted> adopt(std::span<const Transaction> transactions);
+  virtual Result<Adopted> adopt(std::span<const Transaction> transactions) = 0;
 
   virtual Stats stats() = 0;
   virtual std::string_view driver() const = 0;  // "rocksdb"

@@ -22,7 +22,7 @@ class Postgresql(server.Server):
     stop_signal = signal.SIGINT  # "fast": ends connections, writes everything
     end_with_parent = "QUIT"  # "immediate", and its children with it
 
-    def __init__(self, folder, binaries, settings=None):
+    def __init__(self, folder, binaries, settings=None, networks=()):
         self.user = run_as()
         # PostgreSQL does not run as root, and its user cannot enter root's scratch folders.
         self.elsewhere = os.geteuid() == 0
@@ -33,6 +33,7 @@ class Postgresql(server.Server):
         self.cluster = self.folder / "cluster"
         self.password = secrets.token_hex(12)
         self.settings = settings or {}
+        self.networks = networks  # besides loopback, from where one may come; settings["listen_addresses"] has to allow it too
         self.make_cluster()
 
     def make_cluster(self):
@@ -42,6 +43,8 @@ class Postgresql(server.Server):
             shutil.chown(password_file, self.user)
         self.run(["initdb", "--no-sync", "--pgdata", self.cluster, "--username", "postgres", "--auth", "scram-sha-256",
                   "--pwfile", password_file, "--encoding", "UTF8", "--locale", "C"])
+        with (self.cluster / "pg_hba.conf").open("a") as rules:
+            rules.writelines(f"host all all {network} scram-sha-256\n" for network in self.networks)
         # A certificate for "localhost" only, so that sslmode=verify-full has something to refuse.
         self.certificate = self.cluster / "server.crt"
         self.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc", "-days", "30", "-subj", "/CN=localhost",
@@ -105,10 +108,10 @@ def binaries():
     return pathlib.Path(server.program("postgres", "postgresql", [path.parent for path in debian[-1:]])).resolve().parent
 
 
-def start(folder, settings=None):
+def start(folder, settings=None, networks=()):
     server.program("setpriv", "util-linux")
     server.program("openssl", "openssl")
-    made = Postgresql(pathlib.Path(folder), binaries(), settings)
+    made = Postgresql(pathlib.Path(folder), binaries(), settings, networks)
     try:
         made.start()
         return made.make_role()

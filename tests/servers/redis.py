@@ -13,8 +13,9 @@ import server
 class Redis(server.Server):
     name = "redis"
 
-    def __init__(self, folder, binary, password=True):
+    def __init__(self, folder, binary, password=True, addresses=("127.0.0.1",)):
         super().__init__(folder)
+        self.addresses = addresses
         self.password = secrets.token_hex(12) if password else ""
         self.tls_port = server.free_port()
         # Debian's redis-tools has the server as redis-check-rdb; it goes by the name that it is called by.
@@ -25,7 +26,7 @@ class Redis(server.Server):
         self.settings = self.folder / "redis.conf"  # not the command line: `ps` would show the password
 
     def command(self):
-        lines = {"bind": "127.0.0.1", "port": self.port, "tls-port": self.tls_port, "tls-cert-file": self.folder / "server.crt",
+        lines = {"bind": " ".join(self.addresses), "port": self.port, "tls-port": self.tls_port, "tls-cert-file": self.folder / "server.crt",
                  "tls-key-file": self.folder / "server.key", "tls-ca-cert-file": self.ca_file, "tls-auth-clients": "no", "dir": self.folder,
                  "save": '""', "appendonly": "no", "daemonize": "no", "enable-debug-command": "local"}
         if self.password:
@@ -109,10 +110,10 @@ def binary():
     raise server.Unavailable("neither redis-server nor valkey-server is installed (apt-get install redis-tools)")
 
 
-def start(folder, password=True):
+def start(folder, password=True, addresses=("127.0.0.1",)):
     server.program("setpriv", "util-linux")
     server.program("openssl", "openssl")
-    made = Redis(folder, binary(), password)
+    made = Redis(folder, binary(), password, addresses)
     try:
         return made.start()
     except BaseException:
