@@ -65,7 +65,7 @@ class StoreVerbs : public testing::Test {
       if (!kept) kept = store::open_memory_store(options);
       return std::unique_ptr<store::Store>(std::make_unique<KeptStore>(*kept, slices_left_));
     };
-    stores_.backup = store::backup_rocksdb_store;
+    stores_.backup = [](const std::string& from, const std::string& to) { return store::backup_rocksdb_store(from, to); };
     stores_.restore = store::restore_rocksdb_store;
     stores_.has_schema = [](std::string_view url) { return url.starts_with("kept://"); };
     state_ = folder_ / "state.json";

@@ -347,6 +347,8 @@ Status PostgresStore::adopt_once(Connection& connection, std::span<const Transac
   const Answer answer = connection.run(steps, Monotonic::now() + kCopyTimeout);
   if (!answer.ok()) return unavailable(answer);
   const Rows& rows = answer.rows.at(2);
+  std::vector<const Transaction*> anew;  // in the place of one that has expired
+  Array expired_xids(Array::Of::kText), expired_epochs(Array::Of::kInt4), expired_created(Array::Of::kTime);
   std::size_t seen = 0;
   for (std::size_t row = 0; row < rows.size(); ++row, ++seen) {
     if (rows.is_null(row, kNumber)) {
@@ -357,12 +359,26 @@ Status PostgresStore::adopt_once(Connection& connection, std::span<const Transac
     const auto found = std::lower_bound(transactions.begin(), transactions.end(), rows.value(row, kXid),
                                         [](const Transaction* a, std::string_view xid) { return a->current.xid.view() < xid; });
     const Result<Standing> standing = read_standing(rows, row);
+    if (standing && found != transactions.end() && past_retention(standing->created_at, retention_, (*found)->current.recorded_at)) {
+      anew.push_back(*found);
+      expired_xids.add_text(standing->record.xid.view());
+      expired_epochs.add_int4(standing->epoch);
+      expired_created.add_time(standing->created_at);
+      continue;
+    }
     const bool same = standing && found != transactions.end() && (*found)->current.xid == standing->record.xid &&
                       (*found)->current.phone == standing->record.phone && (*found)->current.token == standing->record.token;
     ++(same ? adopted.present : adopted.different);
   }
   if (seen != transactions.size()) return Error(kStoreUnavailable, "somebody else wrote the same transactions meanwhile: try again");
-  return {};
+  if (anew.empty()) return {};
+  const Step forget[] = {{&kBegin, {}},
+                         {&kForget, {expired_xids.octets(), expired_epochs.octets(), expired_created.octets()}},
+                         {&kForgetEarlier, {expired_xids.octets(), expired_epochs.octets()}},
+                         {&kCommit, {}}};
+  const Answer forgotten = connection.run(forget, Monotonic::now() + kCopyTimeout);
+  if (!forgotten.ok()) return unavailable(forgotten);
+  return adopt_once(connection, anew, adopted);
 }
 
 }  // namespace

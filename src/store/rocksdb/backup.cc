@@ -121,10 +121,10 @@ class Held {
   // `may_link`: table files may share their octets with the source's.
   Held(std::string from, std::string to, bool may_link) : from_(std::move(from)), to_(std::move(to)), may_link_(may_link) {}
 
-  Status hold() {
+  Status hold(const std::function<void()>& between) {
     for (int i = 0; i < kTries; ++i) {
       if (i > 0) std::this_thread::sleep_for(kPause);
-      auto held = try_to_hold();
+      auto held = try_to_hold(between);
       if (!held) return held.error();
       if (*held) return {};
     }
@@ -152,9 +152,10 @@ class Held {
 
  private:
   // False: the store went on meanwhile.
-  Result<bool> try_to_hold() {
+  Result<bool> try_to_hold(const std::function<void()>& between) {
     logs_.clear();
     if (auto read = read_manifest(); !read) return read;
+    if (between) between();
     const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(from_.c_str()), closedir);
     if (!folder) return failed_errno(from_, "cannot be listed");
     while (const dirent* entry = ::readdir(folder.get())) {
@@ -255,7 +256,7 @@ std::string absolute(const std::string& path) {
   return out;
 }
 
-Result<Copied> copy(const std::string& from, const std::string& to, bool may_link, const std::function<Status(Store&)>& check) {
+Result<Copied> copy(const std::string& from, const std::string& to, bool may_link, const std::function<Status(Store&)>& check, const std::function<void()>& between) {
   if (auto store = check_is_store(from); !store) return store.error();
   allow_many_files();
   auto unfinished = Unfinished::beside(to);
@@ -263,7 +264,7 @@ Result<Copied> copy(const std::string& from, const std::string& to, bool may_lin
   Copied copied;
   {
     Held held(from, unfinished->path(), may_link);
-    if (auto done = held.hold(); !done) return done.error();
+    if (auto done = held.hold(between); !done) return done.error();
     if (auto done = held.write(copied); !done) return done.error();
   }
   {
@@ -286,16 +287,16 @@ Result<Copied> copy(const std::string& from, const std::string& to, bool may_lin
 
 }  // namespace
 
-Result<Copied> backup_rocksdb_store(const std::string& url, const std::string& folder) {
+Result<Copied> backup_rocksdb_store(const std::string& url, const std::string& folder, const std::function<void()>& between) {
   const auto from = folder_of(url);
   if (!from) return from.error();
-  return copy(*from, absolute(folder), /*may_link=*/true, nullptr);
+  return copy(*from, absolute(folder), /*may_link=*/true, nullptr, between);
 }
 
 Result<Copied> restore_rocksdb_store(const std::string& backup, const std::string& url, const std::function<Status(Store&)>& check) {
   const auto to = folder_of(url);
   if (!to) return to.error();
-  return copy(absolute(backup), *to, /*may_link=*/false, check);
+  return copy(absolute(backup), *to, /*may_link=*/false, check, {});
 }
 
 }  // namespace jwtd::store

@@ -18,7 +18,8 @@ inline constexpr Code kBackupFailed{"store_backup_failed", Fault::kInternal, "Th
 
 // From the store at `url` to `folder`, which must not be there, or be empty. It appears as a whole or not at all; it is opened once, so it is
 // known to open. Whoever calls this must be able to read the store's files. Fails with kStoreOpenFailed (no store), kBackupFailed.
-Result<Copied> backup_rocksdb_store(const std::string& url, const std::string& folder);
+// `between`, for tests: called at each try after the manifest was read, before the files are held.
+Result<Copied> backup_rocksdb_store(const std::string& url, const std::string& folder, const std::function<void()>& between = {});
 
 // From a backup to the folder of `url`, as above; nothing is shared with the backup. `check` sees the copy before it appears: if it fails, nothing does.
 Result<Copied> restore_rocksdb_store(const std::string& backup, const std::string& url, const std::function<Status(Store&)>& check);

@@ -60,10 +60,9 @@ TEST_F(Backup, HoldsAllThatWasCommittedBeforeItBeganWhileMoreIsCommitted) {
   constexpr auto kKept = std::chrono::seconds(1000);
   const auto store = open(db(), kKept);
   std::atomic<int> committed{0};
-  std::atomic<bool> stop{false};
   const auto at = [](int i) { return kNow + i * 100; };  // 10,000 are kept, a quarter of them in an epoch
-  std::thread writer([&] {
-    for (int i = 0; !stop; ++i) {
+  std::jthread writer([&](const std::stop_token& stop) {
+    for (int i = 0; !stop.stop_requested(); ++i) {
       commit(*store, i, at(i));
       committed = i + 1;
       if (i % 1000 != 999) continue;
@@ -80,14 +79,33 @@ TEST_F(Backup, HoldsAllThatWasCommittedBeforeItBeganWhileMoreIsCommitted) {
     const auto copy = open(in("backup"), kKept);
     ASSERT_TRUE(copy);
     int missing = 0, first = -1;
-    for (int i = std::max(0, before - 5000); i < before; ++i) if (!finds(*copy, i, at(i)) && missing++ == 0) first = i;
+    for (int i = std::max(0, before - 5000); i < before; ++i) {
+      if (!finds(*copy, i, at(i)) && missing++ == 0) first = i;
+    }
     EXPECT_EQ(missing, 0) << "of " << before << " in round " << round << ", the first is " << first;
     fs::remove_all(in("backup"));
   }
-  stop = true;
+  writer.request_stop();
   writer.join();
   std::printf("NOTE backup: 5 while %d transactions were committed, %d files linked\n", committed.load(), static_cast<int>(linked));
   EXPECT_GT(linked, 0u);
+}
+
+// Between the look at the manifest and that at the files, what the log held goes to a table, and the log goes.
+TEST_F(Backup, BeginsAgainWhenTheStoreWentOnBetweenItsLooks) {
+  constexpr auto kKept = std::chrono::seconds(1000);
+  const auto store = open(db(), kKept);
+  for (int i = 0; i < 100; ++i) commit(*store, i, kNow);
+  int looks = 0;
+  const auto done = backup_rocksdb_store("rocksdb://" + db(), in("backup"), [&] {
+    if (++looks > 3) return;
+    EXPECT_TRUE(store->sweep(kNow + 400'000));  // a new epoch, and with it a flush of all
+    commit(*store, 100 + looks, kNow + looks);
+  });
+  ASSERT_TRUE(done) << done.error().message();
+  EXPECT_GT(looks, 1);
+  const auto copy = open(in("backup"), kKept);
+  for (int i = 0; i < 100; ++i) EXPECT_TRUE(finds(*copy, i, kNow)) << i;
 }
 
 TEST_F(Backup, IsWholeAlsoWhenNobodyHasTheStoreOpen) {

@@ -326,7 +326,11 @@ Result<Adopted> RocksdbStore::adopt(std::span<const Transaction> transactions) {
       continue;
     }
     auto standing = read_current(*database_, *epochs, current.xid, key);
-    if (!standing) return Error(kStoreUnavailable, standing.error().message());
+    if (!standing && !standing.error().is(kStoreDamaged)) return standing.error();
+    if (!standing) {  // whatever it was, it is left alone
+      ++adopted.different;
+      continue;
+    }
     if (*standing && !past_retention((*standing)->created_at, retention_, current.recorded_at)) {
       ++((*standing)->record.token == current.token ? adopted.present : adopted.different);
       continue;
