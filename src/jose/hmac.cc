@@ -11,7 +11,6 @@
 #include <openssl/sha.h>
 
 #include <cstdlib>
-#include <new>
 
 #include "base/base64.h"
 #include "base/limits.h"
