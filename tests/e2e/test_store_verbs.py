@@ -43,7 +43,9 @@ def mint(server, count, chance, lot=0):
             connection.sendall("".join(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n" for path in paths).encode())
             octets, answers = b"", []
             while len(answers) < len(phones):
-                octets += connection.recv(1 << 20)
+                received = connection.recv(1 << 20)
+                assert received, f"closed after {len(answers)} of {len(phones)} answers: {octets[-300:]!r}"
+                octets += received
                 answers = ANSWER.findall(octets)
             assert all(status == b"200" for status, _, _ in answers)
             made += [(xid.decode(), phone, token.decode()) for (_, xid, token), phone in zip(answers, phones)]
