@@ -2,7 +2,6 @@
 #include "store/postgres/batch.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "store/decide.h"
 #include "store/postgres/statements.h"
@@ -27,41 +26,6 @@ bool is_same_record(const Record& a, const Record& b) {
 
 std::chrono::milliseconds bound_step(std::chrono::seconds retention) {
   return retention.count() == 0 ? kBoundStepForEver : std::chrono::milliseconds(retention) / kBoundsPerRetention;
-}
-
-// -- arrays ---------------------------------------------------------------------------------------------------------
-
-void Inserts::clear() {
-  for (Array* array : {&xids_, &phones_, &iats_, &exps_, &recorded_, &isss_, &kids_, &tokens_, &created_, &numbers_}) array->clear();
-  latest_ = kFirstMillis;
-}
-
-void Inserts::add(const Record& record, UnixMillis created_at, std::int32_t number) {
-  xids_.add_text(record.xid.view());
-  phones_.add_int8(static_cast<std::int64_t>(record.phone.packed()));
-  iats_.add_time(record.iat * 1000);
-  exps_.add_time(record.exp * 1000);
-  recorded_.add_time(record.recorded_at);
-  isss_.add_text(record.iss);
-  kids_.add_text(record.kid);
-  tokens_.add_text(record.token);
-  created_.add_time(created_at);
-  numbers_.add_int4(number);
-  latest_ = std::max(latest_, created_at);
-}
-
-std::vector<std::string_view> Inserts::for_new(std::chrono::milliseconds step) {
-  latest_value_ = int8_value(to_micros(latest_));
-  step_value_ = int8_value(std::chrono::microseconds(step).count());
-  return {xids_.octets(), phones_.octets(), iats_.octets(), exps_.octets(), recorded_.octets(), isss_.octets(), kids_.octets(), tokens_.octets(),
-          latest_value_, step_value_};
-}
-
-std::vector<std::string_view> Inserts::for_absent(std::chrono::milliseconds step) {
-  std::vector<std::string_view> parameters = for_new(step);
-  parameters.push_back(created_.octets());
-  parameters.push_back(numbers_.octets());
-  return parameters;
 }
 
 // -- claims ---------------------------------------------------------------------------------------------------------
@@ -95,32 +59,19 @@ void Batch::plan() {
   sent_.assign(claims_.size(), Sent::kNothing);
   new_.clear();
   absent_.clear();
-  for (Array* array : {&reissue_xids_, &reissue_epochs_, &reissue_numbers_, &reissue_created_, &reissue_iats_, &reissue_exps_, &reissue_recorded_,
-                       &reissue_isss_, &reissue_kids_, &reissue_tokens_, &forget_xids_, &forget_epochs_, &forget_created_}) {
-    array->clear();
-  }
+  reissues_.clear();
+  forgets_.clear();
   for (std::size_t i = 0; i < claims_.size(); ++i) {
     Claim& claim = claims_[i];
     if (claim.first == claim.end) continue;
     const Record& proposed = head(claim).proposed;
     if (claim.standing && claim.standing->epoch != 0 && past(claim)) {
-      forget_xids_.add_text(proposed.xid.view());
-      forget_epochs_.add_int4(claim.standing->epoch);
-      forget_created_.add_time(claim.standing->created_at);
+      forgets_.add(*claim.standing);
       claim.standing.reset();
     }
     if (claim.standing && claim.standing->epoch != 0) {
       sent_[i] = Sent::kReissue;  // settle() left nothing else
-      reissue_xids_.add_text(proposed.xid.view());
-      reissue_epochs_.add_int4(claim.standing->epoch);
-      reissue_numbers_.add_int4(claim.standing->number);
-      reissue_created_.add_time(claim.standing->created_at);
-      reissue_iats_.add_time(proposed.iat * 1000);
-      reissue_exps_.add_time(proposed.exp * 1000);
-      reissue_recorded_.add_time(proposed.recorded_at);
-      reissue_isss_.add_text(proposed.iss);
-      reissue_kids_.add_text(proposed.kid);
-      reissue_tokens_.add_text(proposed.token);
+      reissues_.add(*claim.standing, proposed);
     } else {
       sent_[i] = claim.is_new ? Sent::kNew : Sent::kAbsent;
       (claim.is_new ? new_ : absent_).add(proposed, proposed.recorded_at, 1);
@@ -134,10 +85,7 @@ std::span<const Step> Batch::next_steps() {
   at_new_ = at_absent_ = at_reissue_ = 0;
   steps_.assign(1, {&kBegin, {}});
   if (!new_.empty() || !absent_.empty()) steps_.push_back({&kHoldEpochs, {}});
-  if (forget_xids_.size() > 0) {
-    steps_.push_back({&kForget, {forget_xids_.octets(), forget_epochs_.octets(), forget_created_.octets()}});
-    steps_.push_back({&kForgetEarlier, {forget_xids_.octets(), forget_epochs_.octets()}});
-  }
+  if (!forgets_.empty()) forgets_.append_to(steps_);
   if (!new_.empty()) {
     at_new_ = steps_.size();
     steps_.push_back({&kInsertNew, new_.for_new(step)});
@@ -146,11 +94,9 @@ std::span<const Step> Batch::next_steps() {
     at_absent_ = steps_.size();
     steps_.push_back({&kInsertAbsent, absent_.for_absent(step)});
   }
-  if (reissue_xids_.size() > 0) {
+  if (!reissues_.empty()) {
     at_reissue_ = steps_.size();
-    steps_.push_back({&kReissue, {reissue_xids_.octets(), reissue_epochs_.octets(), reissue_numbers_.octets(), reissue_created_.octets(),
-                                  reissue_iats_.octets(), reissue_exps_.octets(), reissue_recorded_.octets(), reissue_isss_.octets(),
-                                  reissue_kids_.octets(), reissue_tokens_.octets()}});
+    steps_.push_back({&kReissue, reissues_.parameters()});
   }
   steps_.push_back({&kCommit, {}});
   return steps_;

@@ -16,33 +16,16 @@
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "store/postgres/columns.h"
 #include "store/postgres/connection.h"
 #include "store/postgres/rows.h"
-#include "store/postgres/values.h"
 #include "store/store.h"
 
 namespace jwtd::store::postgres {
-
-// The arrays of kInsertNew, kInsertAbsent and kAdopt.
-class Inserts {
- public:
-  void clear();
-  void add(const Record& record, UnixMillis created_at, std::int32_t number);
-  bool empty() const { return xids_.size() == 0; }
-  // The parameters; `step` is how far an epoch's bound goes beyond what asks for it. Point into this object until it changes.
-  std::vector<std::string_view> for_new(std::chrono::milliseconds step);
-  std::vector<std::string_view> for_absent(std::chrono::milliseconds step);
-
- private:
-  Array xids_{Array::Of::kText}, phones_{Array::Of::kInt8}, iats_{Array::Of::kTime}, exps_{Array::Of::kTime}, recorded_{Array::Of::kTime},
-      isss_{Array::Of::kText}, kids_{Array::Of::kText}, tokens_{Array::Of::kText}, created_{Array::Of::kTime}, numbers_{Array::Of::kInt4};
-  UnixMillis latest_ = kFirstMillis;
-  std::string latest_value_, step_value_;
-};
 
 // How far beyond need a bound goes: a fraction of the retention, so that it is written some sixty times in it.
 std::chrono::milliseconds bound_step(std::chrono::seconds retention);
@@ -89,10 +72,8 @@ class Batch {
   std::vector<Step> steps_;
   std::size_t at_new_ = 0, at_absent_ = 0, at_reissue_ = 0;  // in steps_; 0: not among them
   Inserts new_, absent_;
-  Array reissue_xids_{Array::Of::kText}, reissue_epochs_{Array::Of::kInt4}, reissue_numbers_{Array::Of::kInt4}, reissue_created_{Array::Of::kTime},
-      reissue_iats_{Array::Of::kTime}, reissue_exps_{Array::Of::kTime}, reissue_recorded_{Array::Of::kTime}, reissue_isss_{Array::Of::kText},
-      reissue_kids_{Array::Of::kText}, reissue_tokens_{Array::Of::kText};
-  Array forget_xids_{Array::Of::kText}, forget_epochs_{Array::Of::kInt4}, forget_created_{Array::Of::kTime};
+  Reissues reissues_;
+  Forgets forgets_;
 };
 
 }  // namespace jwtd::store::postgres

@@ -325,30 +325,26 @@ Result<Adopted> PostgresStore::adopt(std::span<const Transaction> transactions) 
 
 Status PostgresStore::adopt_once(Connection& connection, std::span<const Transaction* const> transactions, Adopted& adopted) {
   Inserts inserts;
-  Array xids(Array::Of::kText), numbers(Array::Of::kInt4), iats(Array::Of::kTime), exps(Array::Of::kTime), recorded(Array::Of::kTime),
-      isss(Array::Of::kText), kids(Array::Of::kText), tokens(Array::Of::kText);
+  Array xids(Array::Of::kText), numbers(Array::Of::kInt4);
+  TokenColumns tokens;
   for (const Transaction* transaction : transactions) {
     inserts.add(transaction->current, transaction->created_at, static_cast<std::int32_t>(transaction->issued));
     auto number = static_cast<std::int32_t>(transaction->issued);
     for (const Record& record : transaction->earlier) {
       xids.add_text(record.xid.view());
       numbers.add_int4(--number);
-      iats.add_time(record.iat * 1000);
-      exps.add_time(record.exp * 1000);
-      recorded.add_time(record.recorded_at);
-      isss.add_text(record.iss);
-      kids.add_text(record.kid);
-      tokens.add_text(record.token);
+      tokens.add(record);
     }
   }
   std::vector<std::string_view> parameters = inserts.for_absent(bound_step(retention_));
-  for (Array* array : {&xids, &numbers, &iats, &exps, &recorded, &isss, &kids, &tokens}) parameters.push_back(array->octets());
+  for (Array* array : {&xids, &numbers}) parameters.push_back(array->octets());
+  tokens.append_to(parameters);
   const Step steps[] = {{&kBegin, {}}, {&kHoldEpochs, {}}, {&kAdopt, std::move(parameters)}, {&kCommit, {}}};
   const Answer answer = connection.run(steps, Monotonic::now() + kCopyTimeout);
   if (!answer.ok()) return unavailable(answer);
   const Rows& rows = answer.rows.at(2);
   std::vector<const Transaction*> anew;  // in the place of one that has expired
-  Array expired_xids(Array::Of::kText), expired_epochs(Array::Of::kInt4), expired_created(Array::Of::kTime);
+  Forgets expired;
   std::size_t seen = 0;
   for (std::size_t row = 0; row < rows.size(); ++row, ++seen) {
     if (rows.is_null(row, kNumber)) {
@@ -361,9 +357,7 @@ Status PostgresStore::adopt_once(Connection& connection, std::span<const Transac
     const Result<Standing> standing = read_standing(rows, row);
     if (standing && found != transactions.end() && past_retention(standing->created_at, retention_, (*found)->current.recorded_at)) {
       anew.push_back(*found);
-      expired_xids.add_text(standing->record.xid.view());
-      expired_epochs.add_int4(standing->epoch);
-      expired_created.add_time(standing->created_at);
+      expired.add(*standing);
       continue;
     }
     const bool same = standing && found != transactions.end() && (*found)->current.xid == standing->record.xid &&
@@ -372,10 +366,9 @@ Status PostgresStore::adopt_once(Connection& connection, std::span<const Transac
   }
   if (seen != transactions.size()) return Error(kStoreUnavailable, "somebody else wrote the same transactions meanwhile: try again");
   if (anew.empty()) return {};
-  const Step forget[] = {{&kBegin, {}},
-                         {&kForget, {expired_xids.octets(), expired_epochs.octets(), expired_created.octets()}},
-                         {&kForgetEarlier, {expired_xids.octets(), expired_epochs.octets()}},
-                         {&kCommit, {}}};
+  std::vector<Step> forget{{&kBegin, {}}};
+  expired.append_to(forget);
+  forget.push_back({&kCommit, {}});
   const Answer forgotten = connection.run(forget, Monotonic::now() + kCopyTimeout);
   if (!forgotten.ok()) return unavailable(forgotten);
   return adopt_once(connection, anew, adopted);
