@@ -14,6 +14,7 @@
 #include <exception>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "base/frame_pool.h"
 
@@ -122,6 +123,34 @@ class Loop {
 
  protected:
   static inline thread_local Loop* current_ = nullptr;
+};
+
+// Gathers wakeups, and gives them to their loops with one post a loop, however many wait there; each loop's in the order in which they came.
+class Posts {
+ public:
+  void add(Loop& loop, Wakeup& wakeup) {
+    wakeup.next = nullptr;
+    for (Chain& chain : chains_) {
+      if (chain.loop != &loop) continue;
+      chain.last->next = &wakeup;
+      chain.last = &wakeup;
+      return;
+    }
+    chains_.push_back({&loop, &wakeup, &wakeup});
+  }
+  // What was added may be gone when this returns.
+  void send() {
+    for (const Chain& chain : chains_) chain.loop->post(chain.first);
+    chains_.clear();
+  }
+
+ private:
+  struct Chain {
+    Loop* loop;
+    Wakeup* first;
+    Wakeup* last;
+  };
+  std::vector<Chain> chains_;
 };
 
 }  // namespace jwtd

@@ -1,7 +1,6 @@
 // store/group_commit.cc - the queue between loops and committers, and the way back.
 #include "store/group_commit.h"
 
-#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -162,27 +161,13 @@ void GroupCommit::run() {
   }
 }
 
-// One post a loop, however many wait there.
 void GroupCommit::hand_back(std::vector<Lane::Node*>& batch, const Code* failure) {
-  struct Chain {
-    Loop* loop;
-    Wakeup* first;
-    Wakeup* last;
-  };
-  std::vector<Chain> chains;
+  Posts posts;
   for (Lane::Node* node : batch) {
     if (failure && !node->failure) node->failure = failure;
-    Loop* const loop = &node->lane->loop_;
-    node->next = nullptr;
-    const auto chain = std::find_if(chains.begin(), chains.end(), [loop](const Chain& c) { return c.loop == loop; });
-    if (chain == chains.end()) {
-      chains.push_back({loop, node, node});
-    } else {
-      chain->last->next = node;
-      chain->last = node;
-    }
+    posts.add(node->lane->loop_, *node);
   }
-  for (const Chain& chain : chains) chain.loop->post(chain.first);
+  posts.send();
 }
 
 }  // namespace jwtd::store

@@ -5,13 +5,6 @@
 
 namespace jwtd::limit {
 
-Monotonic::duration Pauses::next(std::minstd_rand& random) {
-  const auto half = whole_.count() / 2;
-  const auto drawn = std::uniform_int_distribution<Monotonic::rep>(0, half)(random);
-  whole_ = std::min<Monotonic::duration>(2 * whole_, kLimitLongestPause);
-  return Monotonic::duration(half + drawn);
-}
-
 void Breaker::succeeded() {
   failures_ = 0;
   pauses_.reset();

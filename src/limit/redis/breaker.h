@@ -6,20 +6,10 @@
 #include <random>
 
 #include "base/limits.h"
+#include "base/pauses.h"
 #include "base/time.h"
 
 namespace jwtd::limit {
-
-// The waits between attempts: each twice the one before, up to kLimitLongestPause, drawn between its half and its whole, so that nodes which
-// failed together do not come back together.
-class Pauses {
- public:
-  Monotonic::duration next(std::minstd_rand& random);
-  void reset() { whole_ = kLimitFirstPause; }
-
- private:
-  Monotonic::duration whole_ = kLimitFirstPause;
-};
 
 // Closed: requests pass. After kLimitBreakerFailures failures in a row open: none passes for a pause, until a probe succeeded. Then one more
 // failure opens it again, for a longer pause, and only a success of a request makes all as before.
@@ -36,7 +26,7 @@ class Breaker {
 
  private:
   std::minstd_rand random_;
-  Pauses pauses_;
+  Pauses pauses_{kLimitFirstPause, kLimitLongestPause};
   unsigned failures_ = 0;  // in a row
   Monotonic::time_point until_{};
 };

@@ -16,23 +16,6 @@ Breaker opened(Monotonic::time_point now) {
   return breaker;
 }
 
-TEST(Pauses, DoubleUpToTheLongestAndAreDrawnBetweenHalfAndWhole) {
-  std::minstd_rand random(1);
-  Pauses pauses;
-  Monotonic::duration whole = kLimitFirstPause;
-  bool drawn = false;
-  for (int i = 0; i < 12; ++i) {
-    const auto pause = pauses.next(random);
-    EXPECT_GE(pause, whole / 2);
-    EXPECT_LE(pause, whole);
-    drawn = drawn || (pause != whole / 2 && pause != whole);
-    whole = std::min<Monotonic::duration>(2 * whole, kLimitLongestPause);
-  }
-  EXPECT_TRUE(drawn);
-  pauses.reset();
-  EXPECT_LE(pauses.next(random), kLimitFirstPause);
-}
-
 TEST(Breaker, FailuresInARowOpenIt) {
   Breaker breaker(1);
   for (int round = 0; round < 5; ++round) {

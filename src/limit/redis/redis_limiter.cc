@@ -30,6 +30,13 @@ bool any_closed(const std::vector<Rule>& rules) {
   return std::any_of(rules.begin(), rules.end(), [](const Rule& rule) { return rule.on_failure == OnFailure::kClosed; });
 }
 
+Status ask_for_a_write(Link& link, Monotonic::time_point deadline) {
+  std::vector<Reply> replies;
+  if (Status status = link.exchange(kProbe, 1, deadline, replies); !status) return status;
+  const std::string word = error_word(*replies.front());
+  return word.empty() ? Status() : Status(Error(kLimitStoreRefused, word));
+}
+
 std::uint64_t micros_since(Monotonic::time_point start) {
   return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(Monotonic::now() - start).count());
 }
@@ -74,7 +81,7 @@ struct RedisLimiter::Worker {
   Status call_once(const Script& script, const Jobs& jobs, Monotonic::time_point deadline);
 
   std::minstd_rand random;
-  Pauses pauses;
+  Pauses pauses{kLimitFirstPause, kLimitLongestPause};
   std::unique_ptr<Link> link;
   Jobs batch, late, unknown;
   std::string commands;
@@ -201,11 +208,7 @@ bool RedisLimiter::connect(Worker& worker) {
   auto opened = Link::open(options_.url, options_.ca_file, script_.text(), Monotonic::now() + kLimitConnectTimeout);
   Status status = opened ? Status() : Status(opened.error());
   if (status) {
-    worker.replies.clear();
-    status = (*opened)->exchange(kProbe, 1, Monotonic::now() + options_.timeout, worker.replies);
-    if (status) {
-      if (const std::string word = error_word(*worker.replies.front()); !word.empty()) status = Error(kLimitStoreRefused, word);
-    }
+    status = ask_for_a_write(**opened, Monotonic::now() + options_.timeout);
   }
   std::unique_lock hold(mutex_);
   if (status) {
@@ -272,11 +275,7 @@ void RedisLimiter::work(Worker& worker) {
 
 // Whether an idle connection still is one, and whether the breaker may be closed.
 void RedisLimiter::probe(Worker& worker) {
-  worker.replies.clear();
-  Status status = worker.link->exchange(kProbe, 1, Monotonic::now() + options_.timeout, worker.replies);
-  if (status) {
-    if (const std::string word = error_word(*worker.replies.front()); !word.empty()) status = Error(kLimitStoreRefused, word);
-  }
+  const Status status = ask_for_a_write(*worker.link, Monotonic::now() + options_.timeout);
   Jobs left;
   {
     const std::lock_guard hold(mutex_);
@@ -317,25 +316,10 @@ void RedisLimiter::tell(Monotonic::time_point now) {
   options_.on_change(away ? &cause_ : nullptr);
 }
 
-// One post a loop, however many wait there.
 void RedisLimiter::hand_back(const Jobs& jobs) {
-  struct Chain {
-    Loop* loop;
-    Wakeup* first;
-    Wakeup* last;
-  };
-  std::vector<Chain> chains;
-  for (Job* job : jobs) {
-    job->next = nullptr;
-    const auto chain = std::find_if(chains.begin(), chains.end(), [job](const Chain& c) { return c.loop == job->loop; });
-    if (chain == chains.end()) {
-      chains.push_back({job->loop, job, job});
-    } else {
-      chain->last->next = job;
-      chain->last = job;
-    }
-  }
-  for (const Chain& chain : chains) chain.loop->post(chain.first);
+  Posts posts;
+  for (Job* job : jobs) posts.add(*job->loop, *job);
+  posts.send();
 }
 
 }  // namespace jwtd::limit

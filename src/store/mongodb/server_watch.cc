@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <random>
 
 #include "base/thread_name.h"
 
@@ -71,7 +70,8 @@ Result<Stats> ask_for_size(Connections& connections) {
 }
 
 ServerWatch::ServerWatch(Connections& connections, OnEvent on_event, Stats first)
-    : connections_(connections), on_event_(std::move(on_event)), stats_(first), thread_([this] { name_this_thread("mongodb_watch"), run(); }) {}
+    : connections_(connections), on_event_(std::move(on_event)), stats_(first), pauses_(kFirstRetry, kLastRetry), random_(std::random_device()()),
+      thread_([this] { name_this_thread("mongodb_watch"), run(); }) {}
 
 ServerWatch::~ServerWatch() {
   {
@@ -107,14 +107,13 @@ Stats ServerWatch::stats() const {
 
 void ServerWatch::run() {
   auto stats_at = Monotonic::now();
-  auto interval = std::chrono::milliseconds(kFirstRetry);
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     if (away_) {
-      try_again(lock, interval);
+      try_again(lock);
       continue;
     }
-    interval = kFirstRetry;
+    pauses_.reset();
     if (wake_.wait_for(lock, kLifeInterval, [this] { return stopping_ || away_; })) continue;
     lock.unlock();
     const Status alive = ask_for_life(connections_);
@@ -131,12 +130,8 @@ void ServerWatch::run() {
   }
 }
 
-void ServerWatch::try_again(std::unique_lock<std::mutex>& lock, std::chrono::milliseconds& interval) {
-  static thread_local std::minstd_rand random{std::random_device{}()};
-  // Many nodes lost the same server at the same moment and should not all come back at the same one.
-  const auto pause = interval / 2 + std::chrono::milliseconds(std::uniform_int_distribution<int>(0, static_cast<int>(interval.count() / 2))(random));
-  if (wake_.wait_for(lock, pause, [this] { return stopping_; })) return;
-  interval = std::min(2 * interval, std::chrono::milliseconds(kLastRetry));
+void ServerWatch::try_again(std::unique_lock<std::mutex>& lock) {
+  if (wake_.wait_for(lock, pauses_.next(random_), [this] { return stopping_; })) return;
   lock.unlock();
   const Status back = ask_for_a_write(connections_);
   lock.lock();

@@ -1,7 +1,7 @@
 // store/mongodb/server_watch.h - whether the server is there, found out by one thread so that no request waits for it.
 //
 // Whoever meets a failure says so; from then on everybody is refused at once, until this thread has seen a write confirmed by a majority: it
-// tries at jittered intervals that double from kFirstRetry to kLastRetry. While all is well it asks for a sign of life once a second, so that
+// tries at jittered intervals (base/pauses.h) from kFirstRetry to kLastRetry. While all is well it asks for a sign of life once a second, so that
 // /readyz turns red without traffic, and for the size of the collection now and then.
 //
 // Thread-safety: all functions from any thread; none but the destructor waits for the server, that one at most for one call.
@@ -12,10 +12,12 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <random>
 #include <string>
 #include <string_view>
 #include <thread>
 
+#include "base/pauses.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "store/mongodb/connections.h"
@@ -41,7 +43,7 @@ class ServerWatch {
 
  private:
   void run();
-  void try_again(std::unique_lock<std::mutex>& lock, std::chrono::milliseconds& interval);
+  void try_again(std::unique_lock<std::mutex>& lock);
 
   Connections& connections_;
   const OnEvent on_event_;
@@ -54,6 +56,9 @@ class ServerWatch {
   std::string cause_;
   Monotonic::time_point since_;
   Stats stats_;
+
+  Pauses pauses_;  // the thread's own
+  std::minstd_rand random_;
   std::thread thread_;
 };
 

@@ -19,7 +19,7 @@ constexpr int kTimeoutsToConnect = 2;                            // several roun
 }  // namespace
 
 Pool::Pool(Options options, std::unique_ptr<Connection> first)
-    : options_(std::move(options)), open_(1), next_pause_(kFirstPause), random_(std::random_device()()) {
+    : options_(std::move(options)), open_(1), pauses_(kFirstPause, kLongestPause), random_(std::random_device()()) {
   idle_.push_back(std::move(first));
   thread_ = std::thread([this] { name_this_thread("postgresql"), tend(); });
 }
@@ -127,7 +127,7 @@ void Pool::make_one(std::unique_lock<std::mutex>& lock) {
     server_is_back();
   } else {
     --open_;
-    try_again_ = Monotonic::now() + pause();
+    try_again_ = Monotonic::now() + pauses_.next(random_);
     // While others still have connections, one that cannot be had (too many clients, say) is no reason to refuse work.
     if (open_ == 0) server_is_away(made.error().detail());
   }
@@ -162,12 +162,6 @@ void Pool::look_after_one(std::unique_lock<std::mutex>& lock) {
   changed_.notify_all();
 }
 
-std::chrono::milliseconds Pool::pause() {
-  const auto longest = next_pause_;
-  next_pause_ = std::min(next_pause_ * 2, kLongestPause);
-  return std::chrono::milliseconds(std::uniform_int_distribution<std::int64_t>(longest.count() / 2, longest.count())(random_));
-}
-
 void Pool::server_is_away(const std::string& why) {
   const bool is_news = away_.empty();
   away_ = why.empty() ? "the server is away" : why;
@@ -175,7 +169,7 @@ void Pool::server_is_away(const std::string& why) {
 }
 
 void Pool::server_is_back() {
-  next_pause_ = kFirstPause;
+  pauses_.reset();
   try_again_ = {};
   if (away_.empty()) return;
   away_.clear();

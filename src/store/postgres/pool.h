@@ -18,6 +18,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/pauses.h"
 #include "base/result.h"
 #include "store/postgres/connection.h"
 
@@ -78,7 +79,6 @@ class Pool {
   void look_after_one(std::unique_lock<std::mutex>& lock);
   void server_is_away(const std::string& why);
   void server_is_back();
-  std::chrono::milliseconds pause();
 
   const Options options_;
   mutable std::mutex mutex_;  // all below
@@ -90,7 +90,7 @@ class Pool {
   std::size_t waiting_ = 0;          // for a connection
   std::string away_;                 // why; empty: the server is there
   Monotonic::time_point try_again_{};
-  std::chrono::milliseconds next_pause_;
+  Pauses pauses_;
   Monotonic::time_point heard_ = Monotonic::now();        // last sign of life
   Monotonic::time_point worked_ = Monotonic::now();       // last on_idle
   bool stopping_ = false;
