@@ -13,6 +13,7 @@
 
 #include "access/callers.h"
 #include "base/limits.h"
+#include "base/write_all.h"
 #include "document/document.h"
 
 namespace jwtd::access {
@@ -125,16 +126,6 @@ std::optional<Wrong> read_caller(const Node& table, Caller& caller) {
 
 // -- writing --
 
-Status write_all(int fd, std::string_view text, const std::string& path) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(fd, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return failed(path, "cannot be written", written < 0 ? errno : EIO);
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return {};
-}
-
 std::string folder_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   if (slash == std::string::npos) return ".";
@@ -164,8 +155,7 @@ Status replace_file(const std::string& path, std::string_view text) {
   const Fd fd(::mkostemp(temporary.data(), O_CLOEXEC));  // mode 0600
   if (fd.get() < 0) return failed(path, "cannot be written", errno);
   Status status = take_over_rights(fd.get(), path);
-  if (status) status = write_all(fd.get(), text, path);
-  if (status && ::fsync(fd.get()) != 0) status = failed(path, "cannot be written", errno);
+  if (status && (!write_all(fd.get(), text) || ::fsync(fd.get()) != 0)) status = failed(path, "cannot be written", errno);
   if (status && ::rename(temporary.c_str(), path.c_str()) != 0) status = failed(path, "cannot be replaced", errno);
   if (!status) {
     ::unlink(temporary.c_str());

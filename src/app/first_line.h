@@ -7,12 +7,14 @@
 
 namespace jwtd::app {
 
-// Fails as read_secret_file() does.
-inline Result<std::string> first_line_of(const std::string& path) {
+// The first line of the file into `to`; an empty path leaves it as it is. Fails as read_secret_file() does.
+inline Status take_first_line(const std::string& path, std::string& to) {
+  if (path.empty()) return {};
   const Result<Secret> text = read_secret_file(path);
   if (!text) return text.error();
   const std::string_view all = text->expose();
-  return std::string(all.substr(0, all.find_first_of("\r\n")));
+  to = all.substr(0, all.find_first_of("\r\n"));
+  return {};
 }
 
 }  // namespace jwtd::app

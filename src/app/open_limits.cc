@@ -21,17 +21,10 @@ std::string hash_key_from(const jose::HmacKey& key) {
 
 Result<limit::StoreUrl> store_url(const config::Limits& settings) {
   std::string text = settings.store;
-  if (!settings.store_url_file.empty()) {
-    Result<std::string> line = first_line_of(settings.store_url_file);
-    if (!line) return std::move(line).error();
-    text = *std::move(line);
-  }
+  if (Status status = take_first_line(settings.store_url_file, text); !status) return std::move(status).error();
   Result<limit::StoreUrl> url = limit::parse_store_url(text);
-  if (url && !settings.password_file.empty()) {
-    Result<std::string> password = first_line_of(settings.password_file);
-    if (!password) return std::move(password).error();
-    url->password = *std::move(password);
-  }
+  if (!url) return url;
+  if (Status status = take_first_line(settings.password_file, url->password); !status) return std::move(status).error();
   return url;
 }
 

@@ -18,16 +18,8 @@ Result<store::StoreOptions> store_options(const config::Store& settings) {
   options.timeout = settings.timeout;
   options.create_indexes = settings.create_indexes;
   options.migrate = settings.migrate;
-  if (!settings.url_file.empty()) {
-    Result<std::string> url = first_line_of(settings.url_file);
-    if (!url) return std::move(url).error();
-    options.url = *std::move(url);
-  }
-  if (!settings.password_file.empty()) {
-    Result<std::string> password = first_line_of(settings.password_file);
-    if (!password) return std::move(password).error();
-    options.password = *std::move(password);
-  }
+  if (Status status = take_first_line(settings.url_file, options.url); !status) return std::move(status).error();
+  if (Status status = take_first_line(settings.password_file, options.password); !status) return std::move(status).error();
   return options;
 }
 

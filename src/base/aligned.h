@@ -15,7 +15,7 @@ struct AlignedFree {
 template <std::size_t kAlignment>
 using Aligned = std::unique_ptr<char, AlignedFree<kAlignment>>;
 
-// By operator new, so that running out of memory ends as it does everywhere (app/main.cc).
+// By operator new, so that running out of memory ends as it does everywhere (base/out_of_memory.h).
 template <std::size_t kAlignment>
 Aligned<kAlignment> allocate_aligned(std::size_t octets) {
   return Aligned<kAlignment>(static_cast<char*>(::operator new(octets, std::align_val_t{kAlignment})));

@@ -10,6 +10,8 @@
 #include <nlohmann/json.hpp>
 #include <system_error>
 
+#include "base/write_all.h"
+
 namespace jwtd::cli {
 namespace {
 
@@ -60,7 +62,7 @@ Status CopyState::save(const std::string& file) const {
                    {"damaged_count", damaged_count}, {"damaged", list}, {"scanned", scanned ? 1 : 0}};
   const std::string text = state.dump(-1, ' ', true, json::error_handler_t::replace) + "\n", fresh = file + ".new";
   const int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  bool done = fd >= 0 && ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fdatasync(fd) == 0;
+  bool done = fd >= 0 && write_all(fd, text) && ::fdatasync(fd) == 0;
   int cause = errno;
   if (fd >= 0) ::close(fd);
   if (done && ::rename(fresh.c_str(), file.c_str()) != 0) {

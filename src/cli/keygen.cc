@@ -7,9 +7,9 @@
 
 #include <cerrno>
 #include <ostream>
-#include <string_view>
 #include <system_error>
 
+#include "base/write_all.h"
 #include "cli/cli.h"
 #include "keys/api_key.h"
 
@@ -24,17 +24,6 @@ int failed(const std::string& file, int cause, std::ostream& err) {
   return kExitFailed;
 }
 
-// 0, or errno.
-int write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(fd, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return errno;
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return ::fsync(fd) == 0 ? 0 : errno;
-}
-
 }  // namespace
 
 int keygen(const KeygenRequest& request, std::ostream& out, std::ostream& err) {
@@ -47,7 +36,7 @@ int keygen(const KeygenRequest& request, std::ostream& out, std::ostream& err) {
   const int fd = ::open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
   if (fd < 0) return failed(request.out_file, errno, err);
   // The umask may have taken the owner's bits away.
-  int cause = ::fchmod(fd, S_IRUSR | S_IWUSR) == 0 ? write_all(fd, line) : errno;
+  int cause = ::fchmod(fd, S_IRUSR | S_IWUSR) == 0 && write_all(fd, line) && ::fsync(fd) == 0 ? 0 : errno;
   if (::close(fd) != 0 && cause == 0) cause = errno;
   if (cause != 0) {
     ::unlink(file);

@@ -48,19 +48,12 @@ class Sample {
   std::vector<Transaction> kept_;
 };
 
-bool same(const store::Record& a, const store::Record& b) {
-  return a.xid == b.xid && a.phone == b.phone && a.token == b.token && a.iss == b.iss && a.kid == b.kid && a.iat == b.iat && a.exp == b.exp &&
-         a.recorded_at == b.recorded_at;
-}
-
 // As far as find() shows earlier tokens.
 bool same(const Transaction& a, const Transaction& b) {
   const std::size_t shown = std::min({a.earlier.size(), b.earlier.size(), kMaxEarlierTokens});
   if (std::min(a.earlier.size(), kMaxEarlierTokens) != shown || std::min(b.earlier.size(), kMaxEarlierTokens) != shown) return false;
-  for (std::size_t i = 0; i < shown; ++i) {
-    if (!same(a.earlier[i], b.earlier[i])) return false;
-  }
-  return a.created_at == b.created_at && a.issued == b.issued && same(a.current, b.current);
+  if (!std::equal(a.earlier.begin(), a.earlier.begin() + static_cast<std::ptrdiff_t>(shown), b.earlier.begin())) return false;
+  return a.created_at == b.created_at && a.issued == b.issued && a.current == b.current;
 }
 
 class Copy {

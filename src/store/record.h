@@ -20,6 +20,8 @@ struct Record {
   UnixSeconds iat = 0;
   UnixSeconds exp = 0;
   UnixMillis recorded_at = 0;  // wall clock of the node that minted it
+
+  friend bool operator==(const Record&, const Record&) = default;
 };
 
 struct Transaction {

@@ -59,7 +59,7 @@ class MongodbStore final : public Store {
     return std::clamp<std::size_t>(connections / kConnectionsPerCommit, 1, kMaxCommitsAtOnce);
   }
 
-  Result<std::size_t> remove_some(const Lease& lease, mongoc_collection_t* collection, UnixMillis now);
+  Result<std::size_t> remove_some(mongoc_collection_t* collection, UnixMillis now);
 
   void report(const Error& error) {
     const auto now = Monotonic::now().time_since_epoch().count();
@@ -87,7 +87,7 @@ Status MongodbStore::sweep(UnixMillis now) {
   if (!lease) return lease.error();
   for (mongoc_collection_t* collection : {lease->tokens(), lease->earlier()}) {
     for (bool more = true; more;) {
-      auto removed = remove_some(*lease, collection, now);
+      auto removed = remove_some(collection, now);
       if (!removed) return removed.error();
       more = *removed > 0;
     }
@@ -95,7 +95,7 @@ Status MongodbStore::sweep(UnixMillis now) {
   return {};
 }
 
-Result<std::size_t> MongodbStore::remove_some(const Lease&, mongoc_collection_t* collection, UnixMillis now) {
+Result<std::size_t> MongodbStore::remove_some(mongoc_collection_t* collection, UnixMillis now) {
   Bson before, expired, projection, options;
   before.time("$lt", now);
   expired.document("expires_at", before);

@@ -18,10 +18,6 @@ constexpr std::string_view kNoPartition = "23514";       // the epoch went while
 constexpr std::string_view kDeadlock = "40P01";
 constexpr std::string_view kSerialization = "40001";
 
-bool is_same_record(const Record& a, const Record& b) {
-  return a.phone == b.phone && a.recorded_at == b.recorded_at && a.iat == b.iat && a.exp == b.exp && a.iss == b.iss && a.kid == b.kid && a.token == b.token;
-}
-
 }  // namespace
 
 std::chrono::milliseconds bound_step(std::chrono::seconds retention) {
@@ -206,7 +202,7 @@ void Batch::settle(Claim& claim) {
   while (claim.first != claim.end && claim.standing && !past(claim)) {
     Entry& entry = head(claim);
     const Standing& standing = *claim.standing;
-    if (claim.unsure && is_same_record(standing.record, entry.proposed)) {
+    if (claim.unsure && standing.record == entry.proposed) {
       // Our own, of the round trip whose answer was lost.
       entry.outcome = standing.number == 1 ? Outcome::kInserted : Outcome::kReissued;
       entry.standing.reset();

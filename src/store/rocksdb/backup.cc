@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/write_all.h"
 #include "store/rocksdb/driver.h"
 #include "store/rocksdb/folder.h"
 #include "store/rocksdb/log_check.h"
@@ -68,16 +69,6 @@ std::optional<std::string> read_all(int fd) {
     text.resize(static_cast<std::size_t>(at));
     if (n == 0) return text;
   }
-}
-
-bool write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t n = ::write(fd, text.data(), text.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return true;
 }
 
 File make_file(const std::string& path) { return File(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)); }

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "store/rocksdb/damage_for_tests.h"
 #include "store/rocksdb/driver.h"
 #include "store/rocksdb/rocksdb_store.h"
 #include "store/rocksdb/temporary_folder.h"
@@ -108,22 +109,6 @@ class Faulted : public testing::Test {
       if (file.path().extension() == ".log" && fs::file_size(file.path()) > 0) newest = std::max(newest, file.path().string());
     }
     return newest;
-  }
-
-  static std::string largest_table(const std::string& path) {
-    std::string largest;
-    for (const auto& file : fs::directory_iterator(path)) {
-      if (file.path().extension() == ".sst" && (largest.empty() || fs::file_size(file.path()) > fs::file_size(largest))) largest = file.path();
-    }
-    return largest;
-  }
-
-  static void flip(const std::string& path, std::uintmax_t at) {
-    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-    file.seekg(static_cast<std::streamoff>(at));
-    const char octet = static_cast<char>(file.get());
-    file.seekp(static_cast<std::streamoff>(at));
-    file.put(static_cast<char>(octet ^ 0x10));
   }
 
   Faults faults_;

@@ -2,10 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <set>
 
+#include "store/rocksdb/damage_for_tests.h"
 #include "store/rocksdb/driver.h"
 #include "store/rocksdb/temporary_folder.h"
 #include "tests/contract/sample_records.h"
@@ -72,14 +72,6 @@ class ScanOfDamage : public testing::Test {
     } while (!cursor.empty() && ++slices < kTransactions);
   }
 
-  static void flip(const std::string& path, std::uintmax_t at) {
-    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-    file.seekg(static_cast<std::streamoff>(at));
-    const char octet = static_cast<char>(file.get());
-    file.seekp(static_cast<std::streamoff>(at));
-    file.put(static_cast<char>(octet ^ 0x10));
-  }
-
   TemporaryFolder sound_, hurt_;
   std::map<std::string, Transaction> all_;
   std::vector<Slice::Damage> damaged_;
@@ -131,10 +123,7 @@ TEST_F(ScanOfDamage, EveryTransactionIsShownOrNamedWhicheverOctetIsWrong) {
 
 TEST_F(ScanOfDamage, ACopyOfADamagedStoreHoldsAllThatIsSound) {
   fill();
-  std::string largest;
-  for (const auto& file : fs::directory_iterator(sound_.path())) {
-    if (file.path().extension() == ".sst" && (largest.empty() || fs::file_size(file.path()) > fs::file_size(largest))) largest = file.path();
-  }
+  const std::string largest = largest_table(sound_.path());
   flip(largest, fs::file_size(largest) / 3);
   const auto store = open(sound_.path());
   ASSERT_TRUE(store);
