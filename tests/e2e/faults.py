@@ -1,7 +1,8 @@
-"""What the tests of faults share: libraries that stand between jwtd and the kernel, and how many rounds are wanted."""
+"""What the tests of faults share: libraries that stand between jwtd and the kernel, chance that can be repeated, and how many rounds are wanted."""
 
 import os
 import pathlib
+import random
 import subprocess
 
 import harness
@@ -10,6 +11,13 @@ import harness
 def rounds(default):
     """JWTD_FAULT_ROUNDS asks for more (or fewer) than a run of all tests has time for."""
     return int(os.environ.get("JWTD_FAULT_ROUNDS", default))
+
+
+def seeded(what):
+    """Chance for `what`; JWTD_SEED=<number> repeats a run as far as threads allow, and the run's notes say which it was."""
+    seed = int(os.environ.get("JWTD_SEED", random.SystemRandom().randrange(2**32)))
+    print(f"NOTE {what}: JWTD_SEED={seed} repeats it")
+    return random.Random(seed)
 
 
 def spread(count, last):

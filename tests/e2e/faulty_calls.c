@@ -22,6 +22,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "open_file.h"
+
 static const char *folder, *fault, *fault_count, *calls;
 static long kill_at;
 static atomic_long call_number;
@@ -41,12 +43,8 @@ __attribute__((constructor)) static void begin(void) {
 static int below(const char* path) { return folder && path && strncmp(path, folder, strlen(folder)) == 0; }
 
 static int concerns(int fd) {
-  char link[64], name[4096];
-  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-  const ssize_t size = readlink(link, name, sizeof name - 1);
-  if (size < 0) return 0;
-  name[size] = 0;
-  return below(name);
+  char name[PATH_MAX];
+  return name_of_open_file(fd, name) && below(name);
 }
 
 static void grow(const char* path) {

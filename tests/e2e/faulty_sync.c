@@ -11,13 +11,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "open_file.h"
+
 static int is_log_space(int fd) {
-  char link[64], name[4096];
-  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-  const ssize_t size = readlink(link, name, sizeof name - 1);
-  if (size < 0) return 0;
-  name[size] = 0;
-  return strstr(name, "/log.space") != NULL;
+  char name[PATH_MAX];
+  return name_of_open_file(fd, name) && strstr(name, "/log.space") != NULL;
 }
 
 static int faulty(int fd) {

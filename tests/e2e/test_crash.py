@@ -3,11 +3,11 @@
 The seed decides the load and the moments of death; JWTD_SEED=<number> repeats a run as far as threads allow.
 """
 
-import os
 import random
 import threading
 import time
 
+import faults
 import harness
 
 ROUNDS = 10
@@ -56,9 +56,7 @@ def look_up(server, key, acknowledged):
 
 
 def test_every_acknowledged_token_survives_kill_9(make_server):
-    seed = int(os.environ.get("JWTD_SEED", random.SystemRandom().randrange(2**32)))
-    print(f"NOTE kill -9 loop: JWTD_SEED={seed} repeats it")
-    chance = random.Random(seed)
+    chance = faults.seeded("kill -9 loop")
     server = make_server().durable
     key = server.add_caller("auditor", "read,read:pii")
     everything = []

@@ -1,7 +1,5 @@
 """One flipped bit in the store while jwtd is stopped: it is named, or it is somewhere harmless; never a wrong token, and intact records are served."""
 
-import os
-import random
 import shutil
 
 import faults
@@ -10,9 +8,7 @@ from harness import PHONE
 
 
 def test_a_flipped_bit_never_makes_a_wrong_token(make_server):
-    seed = int(os.environ.get("JWTD_SEED", random.SystemRandom().randrange(2**32)))
-    print(f"NOTE flipped bits: JWTD_SEED={seed} repeats it")
-    chance = random.Random(seed)
+    chance = faults.seeded("flipped bits")
     server = make_server().durable
     key = server.add_caller("auditor", "read,read:pii")
     tokens = {}

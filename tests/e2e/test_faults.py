@@ -1,21 +1,17 @@
 """A disk that fails or stalls: nothing is answered that is not on record."""
 
 import concurrent.futures
-import pathlib
-import subprocess
 import time
 
 import pytest
 
+import faults
 from harness import PHONE, is_problem, wait_until
 
 
 @pytest.fixture(scope="module")
 def shim(tmp_path_factory):
-    library = tmp_path_factory.mktemp("shim") / "faulty_sync.so"
-    source = pathlib.Path(__file__).with_name("faulty_sync.c")
-    subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-Wall", "-o", library, source, "-ldl"], check=True)
-    return library
+    return faults.build("faulty_sync", tmp_path_factory.mktemp("shim"))
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ can lose something is a test of its own.
 
 import os
 import pathlib
-import random
 import shutil
 import socket
 import subprocess
@@ -16,6 +15,7 @@ import time
 
 import pytest
 
+import faults
 import harness
 from test_crash import Client, look_up
 
@@ -190,9 +190,7 @@ def machine(make_server):
 
 @pytest.fixture
 def chance():
-    seed = int(os.environ.get("JWTD_SEED", random.SystemRandom().randrange(2**32)))
-    print(f"NOTE power cut: JWTD_SEED={seed} repeats it")
-    return random.Random(seed)
+    return faults.seeded("power cut")
 
 
 def test_every_acknowledged_token_survives_a_power_cut(machine, chance):

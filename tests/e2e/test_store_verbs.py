@@ -14,6 +14,7 @@ import subprocess
 import threading
 
 import harness
+from faults import seeded
 from harness import jwtd
 from test_crash import Client, look_up
 
@@ -24,12 +25,6 @@ PIPELINED = 200
 CLIENTS = 6
 
 ANSWER = re.compile(rb"HTTP/1\.1 (\d{3}).*?\r\nX-Transaction-Id: (\S+)\r\n.*?\r\n\r\n(ey[\w-]+\.[\w-]+\.[\w-]{43})", re.DOTALL | re.IGNORECASE)
-
-
-def seeded(what):
-    seed = int(os.environ.get("JWTD_SEED", random.SystemRandom().randrange(2**32)))
-    print(f"NOTE {what}: JWTD_SEED={seed} repeats it")
-    return random.Random(seed)
 
 
 def mint(server, count, chance, lot=0):
