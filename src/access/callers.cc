@@ -22,7 +22,9 @@ struct ScopeName {
   std::string_view name;
   Scope scope;
 };
-constexpr ScopeName kScopeNames[] = {{"mint", Scope::kMint}, {"read", Scope::kRead}, {"read:pii", Scope::kReadPii}};  // sorted
+constexpr ScopeName kScopeNames[] = {{"admin", Scope::kAdmin}, {"callbacks", Scope::kCallbacks}, {"mint", Scope::kMint}, {"read", Scope::kRead},
+                                     {"read:pii", Scope::kReadPii}, {"revoke", Scope::kRevoke}, {"verify", Scope::kVerify},
+                                     {"verify:explain", Scope::kVerifyExplain}};  // sorted
 
 std::string sha256_hex(std::string_view text) {
   unsigned char digest[32];

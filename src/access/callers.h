@@ -33,11 +33,20 @@ inline constexpr Code kScopeMissing{"scope_missing", Fault::kPermissionDenied, "
 inline constexpr Code kCallersFileInvalid{"callers_file_invalid", Fault::kInvalidArgument, "The callers file cannot be used"};
 inline constexpr Code kCallerExists{"caller_exists", Fault::kAlreadyExists, "There is a caller of this name already"};
 inline constexpr Code kCallerUnknown{"caller_unknown", Fault::kNotFound, "There is no caller of this name"};
-inline constexpr Code kScopeUnknown{"scope_unknown", Fault::kInvalidArgument, "The scopes are mint, read and read:pii"};
+inline constexpr Code kScopeUnknown{"scope_unknown", Fault::kInvalidArgument, "The scopes are mint, read, read:pii, verify, verify:explain, revoke, callbacks and admin"};
 inline constexpr Code kCallerNameMalformed{"caller_name_malformed", Fault::kInvalidArgument,
                                            "A caller's name is 1 to 64 characters out of a-z A-Z 0-9 - _ ."};
 
-enum class Scope : std::uint8_t { kMint = 1, kRead = 2, kReadPii = 4 };
+enum class Scope : std::uint8_t {  // bits
+  kMint = 1,            // "mint"            tokens
+  kRead = 2,            // "read"            transactions and their status, phone numbers masked
+  kReadPii = 4,         // "read:pii"        the same with phone numbers and tokens
+  kVerify = 8,          // "verify"          whether a token counts; to consume a transaction
+  kVerifyExplain = 16,  // "verify:explain"  why, check by check, with the claims
+  kRevoke = 32,         // "revoke"          tokens, transactions, phone numbers, keys
+  kCallbacks = 64,      // "callbacks"       what could not be placed or forwarded
+  kAdmin = 128,         // "admin"           erasure
+};
 
 struct Caller {
   std::string name;

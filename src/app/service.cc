@@ -70,6 +70,7 @@ struct Service::Admin {
   std::vector<metrics::LoopMetrics*> public_loops;  // by loop
   metrics::LoopMetrics& own = numbers.add_loop();
   api::TransactionsContext transactions;
+  std::unique_ptr<store::Lane> lane;  // for what happens to transactions
   http::Router router;
 };
 
@@ -197,7 +198,11 @@ void Service::add_admin_routes() {
   // Without it this node mints all the same, unless a rule says otherwise.
   if (limits_.shared) checks.push_back({"limits", [this] { return limits_.shared->available(); }, limits_.shared->closes()});
   api::add_health_routes(router, std::move(checks));
-  admin_server_->on_tick(0, [this](Monotonic::time_point now) { reads_->expire(now); });
+  admin_->lane = std::make_unique<store::Lane>(*commit_, admin_server_->loop(0));
+  admin_server_->on_tick(0, [this](Monotonic::time_point now) {
+    reads_->expire(now);
+    admin_->lane->expire(now);
+  });
   add_numbers();
 }
 
@@ -208,7 +213,8 @@ void Service::add_numbers() {
   const store::CommitStats& commit = commit_->stats();
   m.counter("jwtd_commit_batches_total", "Durable writes to the store.", {}, of(commit.batches));
   m.counter("jwtd_commit_records_total", "Records that are on record.", {}, of(commit.records));
-  m.counter("jwtd_commit_failed_total", "Records in batches that the store refused.", {}, of(commit.failed));
+  m.counter("jwtd_commit_changes_total", "Changes to transactions that are on record.", {}, of(commit.changes));
+  m.counter("jwtd_commit_failed_total", "Records and changes in batches that the store refused.", {}, of(commit.failed));
   m.counter("jwtd_commit_timed_out_total", "Requests answered 503 because the store did not confirm in time.", {}, of(commit.timed_out));
   m.counter("jwtd_commit_refused_total", "Requests answered 503 because the commit queue was full.", {}, of(commit.refused));
   m.counter("jwtd_commit_busy_seconds_total", "Time spent inside the store's commit.", {},

@@ -39,6 +39,16 @@ inline constexpr auto kReadDeadline = 5s;
 inline constexpr std::size_t kMaxPageRecords = 100;         // transactions in one page
 inline constexpr std::size_t kMaxEarlierTokens = 100;       // earlier tokens of one transaction that are shown
 
+// -- what happens to a transaction -----------------------------------------------------------------------------------
+inline constexpr std::size_t kMaxEvents = 128;              // of one transaction: the provider sends a few, each caller that verifies adds one
+inline constexpr std::size_t kMaxVerifiers = 32;            // of these events those of callers that verified: the provider's must find room
+inline constexpr std::size_t kMaxEventBytes = 24 * 1024;    // of an event's details: a callback's body (kMaxBodyBytes) as a JSON string, and its fields
+inline constexpr std::size_t kMaxEventKeyBytes = 128;
+inline constexpr std::size_t kMaxNoteKindBytes = 32;
+inline constexpr std::size_t kMaxNoteKeyBytes = 256;        // a reference id, a hash and a time have room
+inline constexpr std::size_t kMaxNoteBytes = 32 * 1024;     // an event's details and what is needed to forward them
+inline constexpr std::size_t kMaxBatchChanges = 256;        // in one durable write
+
 // -- limits that nodes share ----------------------------------------------------------------------------------------
 inline constexpr std::size_t kLimitStoreConnections = 2;    // of one node: requests share round trips, and one connection may be down
 inline constexpr auto kLimitCallTimeout = 5ms;              // a limit must not cost more than the commit behind it

@@ -193,7 +193,7 @@ class CommandLine {
                              "  jwtd caller add app --scope mint --file /etc/jwtd/callers.toml\n",
                              [this] { return with_callers_file(caller_add_.callers_file, [this] { return caller_add(caller_add_, streams_.out, streams_.err, now()); }); });
     add->add_option("NAME", caller_add_.name, "1 to 64 characters out of A-Z a-z 0-9 - _ .")->required();
-    add->add_option("--scope", caller_add_.scopes, "Any of mint, read, read:pii, separated by commas")->type_name("SCOPES")->required();
+    add->add_option("--scope", caller_add_.scopes, "Any of mint, read, read:pii, verify, verify:explain, revoke, callbacks, admin, separated by commas")->type_name("SCOPES")->required();
     add_callers_file(*add);
     add_output(*add, caller_add_.json);
 

@@ -21,6 +21,7 @@ Task<Result<Minted>> Issuer::mint(Phone phone, std::optional<Xid> xid, UnixMilli
   Result<store::Committed> committed = co_await lane_.commit(std::move(record), xid_is_new);
   if (!committed) co_return std::move(committed).error();
   if (committed->outcome == store::Outcome::kConflict) co_return Error(kXidTaken);
+  if (committed->outcome == store::Outcome::kClosed) co_return Error(kTransactionClosed);
   co_return Minted{committed->outcome, std::move(committed->record)};
 }
 

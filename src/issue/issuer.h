@@ -19,6 +19,7 @@
 
 namespace jwtd::issue {
 
+inline constexpr Code kTransactionClosed{"transaction_closed", Fault::kAlreadyExists, "This transaction is over: it was revoked or used, and takes no more tokens."};
 inline constexpr Code kXidTaken{"xid_taken", Fault::kAlreadyExists, "This transaction id stands for something else already."};
 
 struct Policy {
@@ -38,7 +39,7 @@ class Issuer {
   Issuer(Policy policy, const jose::HmacKey& key, store::Lane& lane);
 
   // `xid`: the caller's, or none to have one made. `now`: wall clock.
-  // Fails with kXidTaken, store::kQueueFull, store::kCommitTimeout, store::kStoreUnavailable, store::kStoreDamaged.
+  // Fails with kXidTaken, kTransactionClosed, store::kQueueFull, store::kCommitTimeout, store::kStoreUnavailable, store::kStoreDamaged.
   Task<Result<Minted>> mint(Phone phone, std::optional<Xid> xid, UnixMillis now);
 
  private:

@@ -3,8 +3,9 @@
 
 namespace jwtd::store {
 
-Outcome decide(const Record& standing, const Record& proposed) {
+Outcome decide(const Record& standing, const Record& proposed, bool closed) {
   if (standing.phone != proposed.phone) return Outcome::kConflict;
+  if (closed) return Outcome::kClosed;
   if (standing.iss != proposed.iss || standing.kid != proposed.kid) return Outcome::kReissued;
   const std::int64_t life = (standing.exp - standing.iat) * 1000;
   const std::int64_t left = standing.exp * 1000 - proposed.recorded_at;

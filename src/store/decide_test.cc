@@ -18,50 +18,56 @@ Record asked_at(UnixMillis when) {
   return proposed;
 }
 
-TEST(Decide, AnotherPhoneIsAConflict) { EXPECT_EQ(decide(record(), record("15555551235")), Outcome::kConflict); }
+TEST(Decide, AnotherPhoneIsAConflict) { EXPECT_EQ(decide(record(), record("15555551235"), false), Outcome::kConflict); }
 
 TEST(Decide, AnotherPhoneIsAConflictHoweverOldTheTokenIs) {
   Record proposed = record("15555551235");
   proposed.recorded_at += 86'400'000;
-  EXPECT_EQ(decide(record(), proposed), Outcome::kConflict);
+  EXPECT_EQ(decide(record(), proposed, false), Outcome::kConflict);
 }
 
 TEST(Decide, ATokenWithExactlyHalfItsLifeLeftIsUsedAgain) {
-  EXPECT_EQ(decide(record(), asked_at((kIat + 45) * 1000)), Outcome::kReused);
+  EXPECT_EQ(decide(record(), asked_at((kIat + 45) * 1000), false), Outcome::kReused);
 }
 
 TEST(Decide, ATokenWithLessThanHalfItsLifeLeftIsReissued) {
-  EXPECT_EQ(decide(record(), asked_at((kIat + 45) * 1000 + 1)), Outcome::kReissued);
+  EXPECT_EQ(decide(record(), asked_at((kIat + 45) * 1000 + 1), false), Outcome::kReissued);
 }
 
 TEST(Decide, HalfOfAnOddLifetimeIsNotRounded) {
   Record standing = record();
   standing.exp = kIat + 91;
-  EXPECT_EQ(decide(standing, asked_at(kIat * 1000 + 45'500)), Outcome::kReused);
-  EXPECT_EQ(decide(standing, asked_at(kIat * 1000 + 45'501)), Outcome::kReissued);
+  EXPECT_EQ(decide(standing, asked_at(kIat * 1000 + 45'500), false), Outcome::kReused);
+  EXPECT_EQ(decide(standing, asked_at(kIat * 1000 + 45'501), false), Outcome::kReissued);
 }
 
-TEST(Decide, AnExpiredTokenIsReissued) { EXPECT_EQ(decide(record(), asked_at((kIat + 1000) * 1000)), Outcome::kReissued); }
+TEST(Decide, AClosedTransactionTakesNoMoreTokens) {
+  EXPECT_EQ(decide(record(), asked_at((kIat + 45) * 1000), true), Outcome::kClosed);
+  EXPECT_EQ(decide(record(), asked_at((kIat + 1000) * 1000), true), Outcome::kClosed);
+  EXPECT_EQ(decide(record(), record("15555551235"), true), Outcome::kConflict) << "another phone learns nothing";
+}
+
+TEST(Decide, AnExpiredTokenIsReissued) { EXPECT_EQ(decide(record(), asked_at((kIat + 1000) * 1000), false), Outcome::kReissued); }
 
 TEST(Decide, AnotherKeyReissues) {
   Record proposed = record();
   proposed.kid = "other";
-  EXPECT_EQ(decide(record(), proposed), Outcome::kReissued);
+  EXPECT_EQ(decide(record(), proposed, false), Outcome::kReissued);
 }
 
 TEST(Decide, AnotherIssuerReissues) {
   Record proposed = record();
   proposed.iss = "other";
-  EXPECT_EQ(decide(record(), proposed), Outcome::kReissued);
+  EXPECT_EQ(decide(record(), proposed, false), Outcome::kReissued);
 }
 
 TEST(Decide, ANodeWhoseClockIsALittleBehindUsesTheTokenAgain) {
-  EXPECT_EQ(decide(record(), asked_at((kIat - 45) * 1000)), Outcome::kReused);
+  EXPECT_EQ(decide(record(), asked_at((kIat - 45) * 1000), false), Outcome::kReused);
 }
 
 TEST(Decide, ATokenFromAClockFarAheadIsReissued) {
-  EXPECT_EQ(decide(record(), asked_at((kIat - 45) * 1000 - 1)), Outcome::kReissued);
-  EXPECT_EQ(decide(record(), asked_at((kIat - 86'400) * 1000)), Outcome::kReissued);
+  EXPECT_EQ(decide(record(), asked_at((kIat - 45) * 1000 - 1), false), Outcome::kReissued);
+  EXPECT_EQ(decide(record(), asked_at((kIat - 86'400) * 1000), false), Outcome::kReissued);
 }
 
 TEST(PastRetention, EndsOneMillisecondAfterTheLastKept) {

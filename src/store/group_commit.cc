@@ -1,7 +1,9 @@
 // store/group_commit.cc - the queue between loops and committers, and the way back.
 #include "store/group_commit.h"
 
+#include <algorithm>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "base/frame_pool.h"
@@ -14,11 +16,11 @@ constexpr int kYieldsBeforeSleep = 4;
 
 }  // namespace
 
-// One record on its way. Made on the loop's thread, read by the committing thread until it is handed back, freed on the loop's thread.
+// One record or change on its way. Made on the loop's thread, read by the committing thread until it is handed back, freed on the loop's thread.
 struct Lane::Node : Wakeup {
-  Entry entry;
+  std::variant<Entry, Change> what;
   Lane* lane;
-  Awaiter* awaiter;  // loop's thread only; nullptr once the deadline has answered for it
+  Waiter* waiter;  // loop's thread only; nullptr once the deadline has answered for it
   Monotonic::time_point deadline;
   Node* behind = nullptr;         // in the queue
   Node* older = nullptr;          // in the lane's list, by deadline
@@ -28,9 +30,10 @@ struct Lane::Node : Wakeup {
   static void* operator new(std::size_t octets) { return FramePool::allocate(octets); }
   static void operator delete(void* node, std::size_t octets) { FramePool::release(node, octets); }
 
-  Node(Record record, bool xid_is_new, Lane* l, Awaiter* a) : entry{std::move(record), xid_is_new, Outcome::kInserted, std::nullopt}, lane(l), awaiter(a) {
-    run = [](Wakeup* w) {
-      Node* const node = static_cast<Node*>(w);
+  template <class T>
+  Node(T&& t, Lane* l, Waiter* w) : what(std::forward<T>(t)), lane(l), waiter(w) {
+    run = [](Wakeup* wakeup) {
+      Node* const node = static_cast<Node*>(wakeup);
       node->lane->finished(node);
     };
   }
@@ -39,24 +42,23 @@ struct Lane::Node : Wakeup {
 Lane::Lane(GroupCommit& commit, Loop& loop) : commit_(commit), loop_(loop) {}
 Lane::~Lane() = default;
 
-Lane::Awaiter Lane::commit(Record proposed, bool xid_is_new) { return Awaiter(*this, std::move(proposed), xid_is_new); }
+CommitAwaiter Lane::commit(Record proposed, bool xid_is_new) { return CommitAwaiter(*this, std::move(proposed), xid_is_new); }
+ChangeAwaiter Lane::apply(Change change) { return ChangeAwaiter(*this, std::move(change)); }
 
-bool CommitAwaiter::await_ready() {
-  if (!lane_.commit_.full()) return false;
-  lane_.commit_.stats_.refused.fetch_add(1, std::memory_order_relaxed);
-  result_ = Error(kQueueFull);
+bool Lane::refuses(Waiter& waiter) {
+  if (!commit_.full()) return false;
+  commit_.stats_.refused.fetch_add(1, std::memory_order_relaxed);
+  waiter.failure = &kQueueFull;
   return true;
 }
 
-void CommitAwaiter::await_suspend(std::coroutine_handle<> waiter) {
-  waiter_ = waiter;
-  auto* const node = new Lane::Node(std::move(proposed_), xid_is_new_, &lane_, this);
-  node->deadline = Monotonic::now() + lane_.commit_.options_.deadline;
-  node->older = lane_.newest_;
-  (lane_.newest_ ? lane_.newest_->newer : lane_.oldest_) = node;
-  lane_.newest_ = node;
-  ++lane_.waiting_;
-  lane_.commit_.enqueue(node);
+void Lane::enqueue(Node* node) {
+  node->deadline = Monotonic::now() + commit_.options_.deadline;
+  node->older = newest_;
+  (newest_ ? newest_->newer : oldest_) = node;
+  newest_ = node;
+  ++waiting_;
+  commit_.enqueue(node);
 }
 
 void Lane::unlink(Node* node) {
@@ -66,32 +68,55 @@ void Lane::unlink(Node* node) {
 }
 
 void Lane::finished(Node* node) {
-  Awaiter* const awaiter = node->awaiter;
-  if (awaiter) {
+  Waiter* const waiter = node->waiter;
+  if (waiter) {
     unlink(node);
-    if (node->failure) {
-      awaiter->result_ = Error(*node->failure);
-    } else if (node->entry.outcome == Outcome::kDamaged) {
-      awaiter->result_ = Error(kStoreDamaged);
-    } else {
-      Entry& entry = node->entry;
-      awaiter->result_ = Committed{entry.outcome, entry.standing ? std::move(*entry.standing) : std::move(entry.proposed)};
-    }
+    waiter->failure = node->failure;
+    if (!node->failure) waiter->take(*node);
   }
   delete node;
-  if (awaiter) awaiter->waiter_.resume();
+  if (waiter) waiter->handle.resume();
 }
 
 void Lane::expire(Monotonic::time_point now) {
   while (oldest_ && oldest_->deadline <= now) {
     Node* const node = oldest_;
-    Awaiter* const awaiter = node->awaiter;
+    Waiter* const waiter = node->waiter;
     unlink(node);
-    node->awaiter = nullptr;  // the committing thread still has it; finished() frees it
+    node->waiter = nullptr;  // the committing thread still has it; finished() frees it
     commit_.stats_.timed_out.fetch_add(1, std::memory_order_relaxed);
-    awaiter->result_ = Error(kCommitTimeout);
-    awaiter->waiter_.resume();
+    waiter->failure = &kCommitTimeout;
+    waiter->handle.resume();
   }
+}
+
+void CommitAwaiter::await_suspend(std::coroutine_handle<> waiter) {
+  handle = waiter;
+  lane_.enqueue(new Lane::Node(Entry{std::move(proposed_), xid_is_new_, Outcome::kInserted, std::nullopt}, &lane_, this));
+}
+
+void CommitAwaiter::take(Lane::Node& node) {
+  Entry& entry = std::get<Entry>(node.what);
+  outcome_ = entry.outcome;
+  if (outcome_ == Outcome::kDamaged) failure = &kStoreDamaged;
+  proposed_ = entry.standing ? std::move(*entry.standing) : std::move(entry.proposed);
+}
+
+Result<Committed> CommitAwaiter::await_resume() {
+  if (failure) return Error(*failure);
+  return Committed{outcome_, std::move(proposed_)};
+}
+
+void ChangeAwaiter::await_suspend(std::coroutine_handle<> waiter) {
+  handle = waiter;
+  lane_.enqueue(new Lane::Node(std::move(change_), &lane_, this));
+}
+
+void ChangeAwaiter::take(Lane::Node& node) { change_ = std::move(std::get<Change>(node.what)); }
+
+Result<Change> ChangeAwaiter::await_resume() {
+  if (failure) return Error(*failure);
+  return std::move(change_);
 }
 
 GroupCommit::GroupCommit(Store& store, Options options) : store_(store), options_(std::move(options)) {
@@ -139,31 +164,50 @@ bool GroupCommit::take(std::vector<Lane::Node*>& batch) {
 void GroupCommit::run() {
   std::vector<Lane::Node*> batch;
   std::vector<Entry*> entries;
+  std::vector<Change*> changes;
   while (take(batch)) {
     entries.clear();
+    changes.clear();
     const auto started = Monotonic::now();
     for (Lane::Node* const node : batch) {
       // Whoever waited for this one has been told that it failed, or is about to be: recording it now would only cost the others time.
       if (node->deadline <= started) {
         node->failure = &kCommitTimeout;
+      } else if (Entry* const entry = std::get_if<Entry>(&node->what)) {
+        entries.push_back(entry);
       } else {
-        entries.push_back(&node->entry);
+        changes.push_back(&std::get<Change>(node->what));
       }
     }
-    const Status status = entries.empty() ? Status() : store_.commit(entries);
+    const Status committed = entries.empty() ? Status() : store_.commit(entries);
+    const Status applied = changes.empty() ? Status() : apply(changes);
     const auto busy = std::chrono::duration_cast<std::chrono::microseconds>(Monotonic::now() - started);
     stats_.batches.fetch_add(1, std::memory_order_relaxed);
-    (status ? stats_.records : stats_.failed).fetch_add(entries.size(), std::memory_order_relaxed);
+    (committed ? stats_.records : stats_.failed).fetch_add(entries.size(), std::memory_order_relaxed);
+    (applied ? stats_.changes : stats_.failed).fetch_add(changes.size(), std::memory_order_relaxed);
     stats_.busy_micros.fetch_add(static_cast<std::uint64_t>(busy.count()), std::memory_order_relaxed);
     queued_.fetch_sub(batch.size(), std::memory_order_relaxed);
-    if (!status && options_.on_failure) options_.on_failure(status.error());
-    hand_back(batch, status ? nullptr : &status.error().code());
+    for (const Status* const status : {&committed, &applied}) {
+      if (!*status && options_.on_failure) options_.on_failure(status->error());
+    }
+    hand_back(batch, committed ? nullptr : &committed.error().code(), applied ? nullptr : &applied.error().code());
   }
 }
 
-void GroupCommit::hand_back(std::vector<Lane::Node*>& batch, const Code* failure) {
+// Slices, so that the bodies of a burst of callbacks do not make one write of megabytes.
+Status GroupCommit::apply(std::span<Change* const> changes) {
+  while (!changes.empty()) {
+    const std::size_t count = std::min(changes.size(), kMaxBatchChanges);
+    if (Status applied = store_.apply(changes.first(count)); !applied) return applied;
+    changes = changes.subspan(count);
+  }
+  return {};
+}
+
+void GroupCommit::hand_back(std::vector<Lane::Node*>& batch, const Code* entries_failure, const Code* changes_failure) {
   Posts posts;
   for (Lane::Node* node : batch) {
+    const Code* const failure = std::holds_alternative<Entry>(node->what) ? entries_failure : changes_failure;
     if (failure && !node->failure) node->failure = failure;
     posts.add(node->lane->loop_, *node);
   }

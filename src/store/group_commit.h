@@ -4,11 +4,13 @@
 // store as one batch, and gives every waiting coroutine back to its loop with one post a loop. While it syncs, the next batch fills; nothing
 // waits for a timer.
 //
-// Bounds: kMaxQueuedCommits records in the queue (then kQueueFull at once, before anything is signed: see full()), kMaxBatchRecords a batch,
+// What happens to a transaction afterwards goes the same way (apply()): first the batch's new records, then its changes, each a durable write.
+//
+// Bounds: kMaxQueuedCommits records and changes in the queue (then kQueueFull at once, before anything is signed: see full()), kMaxBatchRecords a batch,
 // and the deadline: expire() answers kCommitTimeout to whoever waited too long. What was answered so may still get on record;
 // the other way round never happens.
 //
-// Thread-safety: commit(), full() on any loop's thread; each loop has a Lane. Ownership: outlives the loops' last coroutine; the store outlives it.
+// Thread-safety: commit(), apply(), full() on any loop's thread; each loop has a Lane. Ownership: outlives the loops' last coroutine; the store outlives it.
 #pragma once
 
 #include <atomic>
@@ -39,12 +41,13 @@ struct Committed {
 };
 
 struct CommitStats {  // since the start; read at any time, from any thread
-  std::atomic<std::uint64_t> batches{0}, records{0}, failed{0}, timed_out{0}, refused{0};
+  std::atomic<std::uint64_t> batches{0}, records{0}, changes{0}, failed{0}, timed_out{0}, refused{0};
   std::atomic<std::uint64_t> busy_micros{0};  // time inside Store::commit
 };
 
 class GroupCommit;
 class CommitAwaiter;
+class ChangeAwaiter;
 
 // One loop's share: the coroutines of this loop that wait. Only used on that loop's thread.
 class Lane {
@@ -55,6 +58,9 @@ class Lane {
   using Awaiter = CommitAwaiter;
   // Resumes with Result<Committed>; fails with kQueueFull, kCommitTimeout, kStoreUnavailable; with kStoreDamaged where the outcome is kDamaged.
   Awaiter commit(Record proposed, bool xid_is_new);
+  // The same way for what happens to a transaction. Resumes with Result<Change>, its `applied` and `transaction` filled; fails with kQueueFull,
+  // kCommitTimeout, kStoreUnavailable.
+  ChangeAwaiter apply(Change change);
 
   // Answers those that wait past their deadline. Call every 100 ms or so.
   void expire(Monotonic::time_point now);
@@ -63,7 +69,18 @@ class Lane {
  private:
   friend class GroupCommit;
   friend class CommitAwaiter;
+  friend class ChangeAwaiter;
   struct Node;
+  struct Waiter {  // the coroutine's side; lives in its frame
+    std::coroutine_handle<> handle;
+    const Code* failure = nullptr;
+    virtual void take(Node& node) = 0;
+
+   protected:
+    ~Waiter() = default;
+  };
+  bool refuses(Waiter& waiter);
+  void enqueue(Node* node);
   void finished(Node* node);
   void unlink(Node* node);
 
@@ -75,20 +92,35 @@ class Lane {
 };
 
 // What commit() returns: await it once, at once.
-class CommitAwaiter {
+class CommitAwaiter final : Lane::Waiter {
  public:
-  bool await_ready();
+  bool await_ready() { return lane_.refuses(*this); }
   void await_suspend(std::coroutine_handle<> waiter);
-  Result<Committed> await_resume() { return std::move(*result_); }
+  Result<Committed> await_resume();
 
  private:
   friend class Lane;
   CommitAwaiter(Lane& lane, Record proposed, bool xid_is_new) : lane_(lane), proposed_(std::move(proposed)), xid_is_new_(xid_is_new) {}
+  void take(Lane::Node& node) override;
   Lane& lane_;
-  Record proposed_;
+  Record proposed_;  // afterwards: what stands
   bool xid_is_new_;
-  std::coroutine_handle<> waiter_;
-  std::optional<Result<Committed>> result_;
+  Outcome outcome_ = Outcome::kInserted;
+};
+
+// What apply() returns: the same.
+class ChangeAwaiter final : Lane::Waiter {
+ public:
+  bool await_ready() { return lane_.refuses(*this); }
+  void await_suspend(std::coroutine_handle<> waiter);
+  Result<Change> await_resume();
+
+ private:
+  friend class Lane;
+  ChangeAwaiter(Lane& lane, Change change) : lane_(lane), change_(std::move(change)) {}
+  void take(Lane::Node& node) override;
+  Lane& lane_;
+  Change change_;
 };
 
 class GroupCommit {
@@ -110,11 +142,11 @@ class GroupCommit {
 
  private:
   friend class Lane;
-  friend class CommitAwaiter;
   void enqueue(Lane::Node* node);
   void run();
+  Status apply(std::span<Change* const> changes);
   bool take(std::vector<Lane::Node*>& batch);
-  static void hand_back(std::vector<Lane::Node*>& batch, const Code* failure);
+  static void hand_back(std::vector<Lane::Node*>& batch, const Code* entries_failure, const Code* changes_failure);
 
   Store& store_;
   Options options_;

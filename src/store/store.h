@@ -1,7 +1,7 @@
 // store/store.h - what jwtd asks of a place that keeps transactions. tests/contract is its definition; every driver passes it.
 //
-// Thread-safety: commit() is called by commits_at_once() threads at a time, one as a rule; the other functions from any thread, at the same
-// time as commit().
+// Thread-safety: commit() is called by commits_at_once() threads at a time, one as a rule, apply() by the same ones; the other functions from any
+// thread, at the same time as commit().
 // All may block. Drivers throw nothing.
 //
 // Durability: when commit() returns ok, every kInserted and kReissued entry survives a power cut, and so does whatever stands behind a
@@ -37,6 +37,7 @@ enum class Outcome : std::uint8_t {
   kReused,    // same XID and phone, and the standing token is good for long enough: `standing` is what the caller gets
   kConflict,  // the XID belongs to another phone; nothing was written
   kDamaged,   // what stands under the XID cannot be read, so nothing was written; the other entries of the batch are not concerned
+  kClosed,    // same XID and phone, but the transaction was revoked or consumed: it takes no more tokens; nothing was written
 };
 
 struct Entry {
@@ -46,6 +47,42 @@ struct Entry {
   // out
   Outcome outcome = Outcome::kInserted;
   std::optional<Record> standing;  // only for kReused
+};
+
+// Something beside the transactions: a reference id and its XID, a callback nobody could place, what is still to be forwarded.
+struct Note {
+  std::string kind;  // 1 to kMaxNoteKindBytes of a-z _
+  std::string key;   // unique within its kind; 1 to kMaxNoteKeyBytes of printable ASCII; keys sort by octets
+  std::string value; // at most kMaxNoteBytes, valid UTF-8, no NUL
+  UnixMillis expires_at = 0;  // from then on it counts as absent; 0: it stays until it is removed
+
+  friend bool operator==(const Note&, const Note&) = default;
+};
+
+struct NoteName {
+  std::string kind, key;
+};
+
+enum class Applied : std::uint8_t {
+  kWritten,  // now, by this change
+  kPresent,  // the transaction has an event of this key; nothing was written
+  kAbsent,   // there is no such transaction, or it is past retention at event.at; nothing was written
+  kClosed,   // to consume: it is revoked; nothing was written
+  kFull,     // it has kMaxEvents; nothing was written
+  kDamaged,  // what stands under the XID cannot be read; nothing was written, and no other change is concerned
+};
+
+// What is to become of one transaction, of notes, or of both at once. events.h has the rule for events, once for all drivers.
+struct Change {
+  // in
+  std::optional<Xid> xid;        // whose event; with `erase`, what is removed
+  std::optional<Event> event;
+  bool erase = false;            // removes the transaction with its earlier tokens, its events and its place in the phone's list; no event then
+  std::vector<Note> put;         // one that is there under the same name is replaced. With an XID: only if `applied` is kWritten
+  std::vector<NoteName> remove;  // the same; one that is not there is fine
+  // out
+  Applied applied = Applied::kWritten;
+  std::optional<Transaction> transaction;  // with an event, unless kAbsent or kDamaged: as it stands afterwards; `earlier` may be left empty
 };
 
 struct Page {
@@ -103,6 +140,15 @@ class Store {
   // Fails with kStoreUnavailable; after a failed sync it fails for good, until the process is started again.
   virtual Status commit(std::span<Entry* const> batch) = 0;
 
+  // Makes all changes, each whole or not at all, and fills their `applied`; those that are kWritten are durable when it returns. Of several changes
+  // to one XID the earlier one counts first. Called by the threads that call commit(). Fails with kStoreUnavailable: any may be made or not then.
+  virtual Status apply(std::span<Change* const>) { return Error(kStoreUnavailable, "this driver keeps no events yet"); }
+
+  // Fails with kStoreUnavailable.
+  virtual Result<std::optional<std::string>> note(const NoteName&, UnixMillis) { return Error(kStoreUnavailable, "this driver keeps no notes yet"); }
+  // Those of a kind whose keys are behind `after`, in the order of keys, at most `limit`.
+  virtual Result<std::vector<Note>> notes(std::string_view, std::string_view, std::size_t, UnixMillis) { return Error(kStoreUnavailable, "this driver keeps no notes yet"); }
+
   // How many threads may be in commit() at the same time; constant. More than one only where the server decides who is first.
   virtual std::size_t commits_at_once() const { return 1; }
 
@@ -116,7 +162,7 @@ class Store {
   // Whether a commit would be tried now. Cheap; for /readyz. Fails with kStoreUnavailable (detail: cause).
   virtual Status writable() = 0;
 
-  // Removes what is past retention at `now`, in the background's time; called every few minutes by the janitor, not on the serving path.
+  // Removes what is past retention, and notes that have expired, at `now`, in the background's time; called every few minutes by the janitor, not on the serving path.
   virtual Status sweep(UnixMillis now) = 0;
 
   // Everything that is kept at `now`, in an order of the store's own; for copies and checks, not for serving. `cursor` is empty or `next` of

@@ -3,12 +3,14 @@
 
 #include <algorithm>
 #include <deque>
+#include <map>
 #include <mutex>
 #include <set>
 
 #include "base/limits.h"
 #include "store/cursor.h"
 #include "store/decide.h"
+#include "store/events.h"
 #include "store/memory/growing_table.h"
 
 namespace jwtd::store {
@@ -38,6 +40,28 @@ class MemoryStore final : public Store {
     const std::scoped_lock lock(mutex_);
     for (Entry* entry : batch) commit_one(*entry);
     return {};
+  }
+
+  Status apply(std::span<Change* const> changes) override {
+    const std::scoped_lock lock(mutex_);
+    for (Change* change : changes) apply_one(*change);
+    return {};
+  }
+
+  Result<std::optional<std::string>> note(const NoteName& name, UnixMillis now) override {
+    const std::scoped_lock lock(mutex_);
+    const auto found = notes_.find({name.kind, name.key});
+    if (found == notes_.end() || is_over(found->second, now)) return std::optional<std::string>();
+    return std::optional<std::string>(found->second.value);
+  }
+
+  Result<std::vector<Note>> notes(std::string_view kind, std::string_view after, std::size_t limit, UnixMillis now) override {
+    const std::scoped_lock lock(mutex_);
+    std::vector<Note> found;
+    for (auto it = notes_.upper_bound({std::string(kind), std::string(after)}); it != notes_.end() && it->first.first == kind && found.size() < limit; ++it) {
+      if (!is_over(it->second, now)) found.push_back(it->second);
+    }
+    return found;
   }
 
   Result<std::optional<Transaction>> find(const Xid& xid, UnixMillis now) override {
@@ -86,6 +110,8 @@ class MemoryStore final : public Store {
         more = true;
       }
     }
+    const std::scoped_lock lock(mutex_);
+    std::erase_if(notes_, [now](const auto& item) { return is_over(item.second, now); });
     return {};
   }
 
@@ -154,7 +180,7 @@ class MemoryStore final : public Store {
       remove({transaction.created_at, proposed.xid});
       return insert(entry);
     }
-    entry.outcome = decide(transaction.current, proposed);
+    entry.outcome = decide(transaction.current, proposed, is_closed(transaction.events));
     if (entry.outcome == Outcome::kReused) entry.standing = transaction.current;
     if (entry.outcome != Outcome::kReissued) return;
     transaction.earlier.push_back(std::move(transaction.current));
@@ -162,9 +188,31 @@ class MemoryStore final : public Store {
     ++transaction.issued;
   }
 
+  static bool is_over(const Note& note, UnixMillis now) { return note.expires_at != 0 && note.expires_at <= now; }
+
+  void apply_one(Change& change) {
+    change.applied = Applied::kWritten;
+    change.transaction.reset();
+    Transaction* const found = change.xid ? by_xid_.find(change.xid->view()) : nullptr;
+    if (change.event) {
+      if (!found || past_retention(found->created_at, retention_, change.event->at)) {
+        change.applied = Applied::kAbsent;
+      } else {
+        change.applied = append(*found, *change.event);
+        change.transaction = shallow(*found);
+      }
+    } else if (change.erase) {
+      if (found) remove({found->created_at, *change.xid});
+      else change.applied = Applied::kAbsent;
+    }
+    if (change.applied != Applied::kWritten) return;
+    for (const NoteName& name : change.remove) notes_.erase({name.kind, name.key});
+    for (const Note& note : change.put) notes_[{note.kind, note.key}] = note;
+  }
+
   void insert(Entry& entry) {
     entry.outcome = Outcome::kInserted;
-    place({entry.proposed.recorded_at, 1, entry.proposed, {}});
+    place({entry.proposed.recorded_at, 1, entry.proposed, {}, {}});
   }
 
   // What is older than its neighbours in `arrivals_` is removed with them, a little late; readers never see it.
@@ -192,7 +240,7 @@ class MemoryStore final : public Store {
   }
 
   static Transaction shallow(const Transaction& transaction) {
-    return {transaction.created_at, transaction.issued, transaction.current, {}};
+    return {transaction.created_at, transaction.issued, transaction.current, {}, transaction.events};
   }
 
   const std::chrono::seconds retention_;
@@ -200,6 +248,7 @@ class MemoryStore final : public Store {
   GrowingTable<std::string, Transaction, TextHash> by_xid_;  // `earlier` oldest first, unlike what goes out
   GrowingTable<std::uint64_t, Positions, PhoneHash> by_phone_;
   std::deque<Position> arrivals_;
+  std::map<std::pair<std::string, std::string>, Note> notes_;  // by kind and key
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "tests/contract/store_contract.h"
+#include "tests/contract/timeline_contract.h"
 #include "tests/contract/whole_store_contract.h"
 
 namespace {
@@ -37,6 +38,7 @@ class MemoryPlace final : public Place {
 const auto kDriver = testing::Values(Driver{"memory", false, [] { return std::make_unique<MemoryPlace>(); }});
 INSTANTIATE_TEST_SUITE_P(Memory, StoreContract, kDriver, name_of_driver);
 INSTANTIATE_TEST_SUITE_P(Memory, WholeStore, kDriver, name_of_driver);
+INSTANTIATE_TEST_SUITE_P(Memory, TimelineContract, kDriver, name_of_driver);
 
 TEST(MemoryStore, SweepFreesWhatExpired) {
   StoreOptions options;

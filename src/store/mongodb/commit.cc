@@ -127,7 +127,7 @@ void Commit::plan(Slot& slot) {
       if (entry->outcome != Outcome::kConflict) standing = &slot.after;
       continue;
     }
-    entry->outcome = decide(standing->current, proposed);
+    entry->outcome = decide(standing->current, proposed, false);
     if (entry->outcome == Outcome::kReused) entry->standing = standing->current;
     if (entry->outcome != Outcome::kReissued) continue;
     if (slot.write == Write::kNone) {

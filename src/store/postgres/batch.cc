@@ -208,7 +208,7 @@ void Batch::settle(Claim& claim) {
       entry.standing.reset();
       if (standing.number == 1) ++inserted_;
     } else {
-      const Outcome outcome = decide(standing.record, entry.proposed);
+      const Outcome outcome = decide(standing.record, entry.proposed, false);
       if (outcome == Outcome::kReissued) break;
       entry.outcome = outcome;
       entry.standing.reset();

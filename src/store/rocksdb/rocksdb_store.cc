@@ -66,6 +66,7 @@ class RocksdbStore final : public Store {
     UnixMillis created_at = 0;
     std::uint64_t number = 0;
     bool damaged = false;
+    bool closed = false;
   };
 
   Status look_up(std::span<Entry* const> batch, const EpochList& epochs);
@@ -197,7 +198,7 @@ Status RocksdbStore::write_one(Entry& entry, std::string_view key, Standing* sta
   }
   const bool stands = standing != nullptr && standing->current != nullptr &&
                       !past_retention(standing->created_at, retention_, proposed.recorded_at);
-  entry.outcome = stands ? decide(*standing->current, proposed) : Outcome::kInserted;
+  entry.outcome = stands ? decide(*standing->current, proposed, standing->closed) : Outcome::kInserted;
   if (entry.outcome == Outcome::kReused) entry.standing = *standing->current;
   if (entry.outcome == Outcome::kReused || entry.outcome == Outcome::kConflict) return {};
 

@@ -1,0 +1,22 @@
+// store/events.h - what an event does to a transaction. One rule, for every driver.
+#pragma once
+
+#include <string_view>
+
+#include "store/store.h"
+
+namespace jwtd::store {
+
+std::string_view name_of(Event::Type type);  // "callback"
+
+// Whether the transaction was revoked or consumed: it takes no more tokens then.
+bool is_closed(const std::vector<Event>& events);
+
+// Adds the event to `transaction`, which stands and is not past retention, and says so with kWritten; or leaves it as it is and says why:
+// kPresent, kClosed, kFull. kFull comes for one caller more than kMaxVerifiers too.
+Applied append(Transaction& transaction, const Event& event);
+
+// Whether the names and sizes of a change keep to the bounds of record.h and store.h: a caller's broken invariant otherwise.
+bool is_within_bounds(const Change& change);
+
+}  // namespace jwtd::store

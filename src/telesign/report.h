@@ -1,0 +1,51 @@
+// telesign/report.h - what the provider says about a transaction, in a callback or when asked, in one form.
+//
+// Codes decide, never HTTP statuses or texts (reference/telesign.md 2.3). Which codes are final and which of them is success: state_of().
+//
+// Thread-safety: values and pure functions.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "store/record.h"
+
+namespace jwtd::telesign {
+
+inline constexpr Code kCallbackMalformed{"callback_malformed", Fault::kInvalidArgument, "The body is not a callback of the provider."};
+
+enum class State : std::uint8_t { kPending, kSuccess, kFailure };
+std::string_view name_of(State state);  // "pending"
+
+// reference/telesign.md 2.4 and 5. A code that is in neither list is pending: what is not known to be final must not end a transaction.
+State state_of(std::int64_t code);
+
+struct Report {
+  std::string reference_id;  // the provider's name for the transaction; empty: not given
+  std::string xid;           // ours, as external_id or xid; empty: not given. Not checked beyond its size: Xid::parse() does
+  std::int64_t code = 0;
+  std::string description;
+  std::string updated_on;    // as it was sent; empty: not given
+  std::int64_t updated_micros = kNoTime;  // the same since 1970
+  std::string raw;           // the whole body as it was sent, unknown members and all
+
+  static constexpr std::int64_t kNoTime = INT64_MAX;  // later than every time: the order of reports stays total
+
+  friend bool operator==(const Report&, const Report&) = default;
+};
+
+// A callback's body: strict JSON (RFC 8259, no duplicate members, UTF-8, at most kMaxReportDepth deep), an object with status.code, an
+// integer. Members of other shapes than they have in the documentation, and over-long ones, are refused; unknown ones stay in `raw`. Fails with kCallbackMalformed (detail: what
+// is wrong, without quoting).
+Result<Report> parse_callback(std::string_view body);
+
+// The event that records it. Its key is a hash of (reference_id, code, updated_on), so a report that is repeated is one event.
+store::Event event_of(const Report& report, store::Event::Type type, UnixMillis at);
+// The report that an event of type kCallback or kPolled records; nullopt for others, and for a body that is not ours.
+std::optional<Report> report_of(const store::Event& event);
+
+}  // namespace jwtd::telesign
