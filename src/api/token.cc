@@ -1,12 +1,11 @@
 // api/token.cc - reads a request, calls the issuer, renders the answer.
 #include "api/token.h"
 
-#include <algorithm>
-
 #include <nlohmann/json.hpp>
 
 #include "api/limits.h"
 #include "http/problem.h"
+#include "json/strict_json.h"
 
 namespace jwtd::api {
 namespace {
@@ -33,24 +32,16 @@ Result<Wish> wish_from_path(const Request& request) {
 
 // Strict: a misspelled "xid" that were ignored would make a transaction the caller cannot find.
 Result<Wish> wish_from_body(std::string_view body) {
-  bool repeated = false;
-  std::vector<std::string> seen;
-  const auto no_repeats = [&](int depth, nlohmann::json::parse_event_t event, nlohmann::json& parsed) {
-    if (event == nlohmann::json::parse_event_t::key && depth == 1) {
-      const std::string& name = parsed.get_ref<const std::string&>();
-      repeated = repeated || std::find(seen.begin(), seen.end(), name) != seen.end();
-      seen.push_back(name);
-    }
-    return depth <= 2;
-  };
-  const auto json = nlohmann::json::parse(body.begin(), body.end(), no_repeats, /*allow_exceptions=*/false);
-  if (json.is_discarded() || !json.is_object() || repeated || !json.contains("phone_number")) return Error(kBodyMalformed);
-  for (const auto& [name, value] : json.items())
-    if ((name != "phone_number" && name != "xid") || !value.is_string()) return Error(kBodyMalformed);
-  const Result<Phone> phone = Phone::parse(json["phone_number"].get_ref<const std::string&>());
+  using json::JsonMember;
+  std::string why;
+  const std::optional<json::JsonObject> wanted = json::JsonObject::parse(body, /*max_depth=*/1, why);
+  if (!wanted || !wanted->has("phone_number")) return Error(kBodyMalformed);
+  for (const JsonMember& member : wanted->members())
+    if ((member.name != "phone_number" && member.name != "xid") || member.kind != JsonMember::Kind::kString) return Error(kBodyMalformed);
+  const Result<Phone> phone = Phone::parse(wanted->find("phone_number")->text);
   if (!phone) return phone.error();
-  if (!json.contains("xid")) return Wish{*phone, std::nullopt};
-  const Result<Xid> xid = Xid::parse(json["xid"].get_ref<const std::string&>());
+  if (!wanted->has("xid")) return Wish{*phone, std::nullopt};
+  const Result<Xid> xid = Xid::parse(wanted->find("xid")->text);
   if (!xid) return xid.error();
   return Wish{*phone, *xid};
 }
@@ -129,15 +120,15 @@ Task<void> post_token(const TokenContext& context, const Request& request, Respo
   const Result<Wish> wish = wish_from_body(request.body);
   if (const std::optional<issue::Minted> minted = co_await mint(context, wish, request, response)) {
     const store::Record& record = minted->record;
-    const nlohmann::ordered_json json{{"token", record.token},
-                                      {"xid", record.xid.view()},
-                                      {"phone_number", record.phone.text()},
-                                      {"issued_at", format_rfc3339(record.iat * 1000)},
-                                      {"expires_at", format_rfc3339(record.exp * 1000)}};
+    const nlohmann::ordered_json answer{{"token", record.token},
+                                        {"xid", record.xid.view()},
+                                        {"phone_number", record.phone.text()},
+                                        {"issued_at", format_rfc3339(record.iat * 1000)},
+                                        {"expires_at", format_rfc3339(record.exp * 1000)}};
     response.status = 201;
     response.content_type = "application/json";
     response.fields.append("Cache-Control: no-store\r\nX-Transaction-Id: ").append(record.xid.view()).append("\r\n");
-    response.body = json.dump();
+    response.body = answer.dump();
   }
 }
 

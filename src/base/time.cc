@@ -62,6 +62,63 @@ std::string format_rfc3339(UnixMillis at, bool with_millis) {
   return out;
 }
 
+std::optional<std::int64_t> parse_rfc3339_micros(std::string_view text) {
+  std::size_t at = 0;
+  bool good = true;
+  const auto number = [&](std::size_t width) {
+    int value = 0;
+    for (std::size_t i = 0; i < width; ++i, ++at) {
+      if (at >= text.size() || text[at] < '0' || text[at] > '9') good = false;
+      else value = value * 10 + (text[at] - '0');
+    }
+    return value;
+  };
+  const auto one_of = [&](std::string_view allowed) {
+    const char c = at < text.size() ? text[at] : '\0';
+    ++at;
+    if (c == '\0' || allowed.find(c) == std::string_view::npos) good = false;
+    return c;
+  };
+
+  const int y = number(4);
+  one_of("-");
+  const int mo = number(2);
+  one_of("-");
+  const int d = number(2);
+  one_of("Tt ");
+  const int h = number(2);
+  one_of(":");
+  const int mi = number(2);
+  one_of(":");
+  const int s = number(2);
+  const year_month_day date = year(y) / mo / d;
+  if (!good || !date.ok() || h > 23 || mi > 59 || s > 60) return std::nullopt;
+
+  std::int64_t fraction = 0;
+  if (at < text.size() && text[at] == '.') {
+    const std::size_t first = ++at;
+    std::int64_t scale = 100'000;
+    for (; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at, scale /= 10) fraction += (text[at] - '0') * scale;
+    if (at == first) return std::nullopt;
+  }
+
+  minutes offset{0};
+  if (at < text.size()) {
+    const char sign = one_of("Zz+-");
+    if (sign == '+' || sign == '-') {
+      const int hours_off = number(2);
+      one_of(":");
+      const int minutes_off = number(2);
+      if (hours_off > 23 || minutes_off > 59) return std::nullopt;
+      offset = hours(hours_off) + minutes(minutes_off);
+      if (sign == '-') offset = -offset;
+    }
+  }
+  if (!good || at != text.size()) return std::nullopt;
+  const auto moment = sys_days(date) + hours(h) + minutes(mi) + seconds(std::min(s, 59)) - offset + microseconds(fraction);
+  return duration_cast<microseconds>(moment.time_since_epoch()).count();
+}
+
 std::string format_imf_fixdate(UnixSeconds at) {
   static constexpr std::array<const char*, 7> kDays{"Sun, ", "Mon, ", "Tue, ", "Wed, ", "Thu, ", "Fri, ", "Sat, "};
   static constexpr std::array<const char*, 12> kMonths{" Jan ", " Feb ", " Mar ", " Apr ", " May ", " Jun ",

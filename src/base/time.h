@@ -6,7 +6,9 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace jwtd {
 
@@ -21,6 +23,10 @@ inline UnixMillis wall_now() {
 
 // "2026-11-23T22:47:05Z" (RFC 3339, UTC); with_millis adds ".123".
 std::string format_rfc3339(UnixMillis at, bool with_millis = false);
+
+// Microseconds since 1970 out of a time of RFC 3339 with "Z" or an offset, or without either, which is read as UTC; what is below a microsecond
+// is cut off, and a leap second counts as the one before it. nullopt: it is no such time.
+std::optional<std::int64_t> parse_rfc3339_micros(std::string_view text);
 
 // "Mon, 23 Nov 2026 22:47:05 GMT": IMF-fixdate, RFC 9110 s5.6.7.
 std::string format_imf_fixdate(UnixSeconds at);

@@ -25,6 +25,24 @@ TEST(FormatRfc3339, YearsThatDoNotFitAreShownAsTheNearest) {
   EXPECT_EQ(format_rfc3339(std::numeric_limits<UnixMillis>::min(), true), "0000-01-01T00:00:00.000Z");
 }
 
+TEST(ParseRfc3339, WithItsFractionAndOffset) {
+  EXPECT_EQ(parse_rfc3339_micros("2016-10-21T14:05:36.181346Z"), 1'477'058'736'181'346);
+  EXPECT_EQ(parse_rfc3339_micros("2016-10-21T14:05:36Z"), 1'477'058'736'000'000);
+  EXPECT_EQ(parse_rfc3339_micros("2016-10-21T14:05:36"), 1'477'058'736'000'000);
+  EXPECT_EQ(parse_rfc3339_micros("2016-10-21T16:05:36.1813469+02:00"), 1'477'058'736'181'346);
+  EXPECT_EQ(parse_rfc3339_micros("2016-10-21 10:35:36-03:30"), 1'477'058'736'000'000);
+  EXPECT_EQ(parse_rfc3339_micros("1969-12-31T23:59:59.5z"), -500'000);
+  EXPECT_EQ(parse_rfc3339_micros("2016-12-31T23:59:60Z"), parse_rfc3339_micros("2016-12-31T23:59:59Z"));
+}
+
+TEST(ParseRfc3339, WhatIsNoTimeIsNone) {
+  for (const char* text : {"", "now", "2016-10-21", "2016-10-21T14:05", "2016-10-21T14:05:36.Z", "2016-02-30T00:00:00Z", "2016-10-21T24:00:00Z",
+                           "2016-10-21T14:05:36+0200", "2016-10-21T14:05:36+02", "2016-10-21T14:05:36Z ", "2016-10-21T14:05:36.1.1Z",
+                           "2016-1a-21T14:05:36Z", "2016-00-21T14:05:36Z"}) {
+    EXPECT_EQ(parse_rfc3339_micros(text), std::nullopt) << text;
+  }
+}
+
 TEST(FormatImfFixdate, TheExampleOfRfc9110) { EXPECT_EQ(format_imf_fixdate(784'111'777), "Sun, 06 Nov 1994 08:49:37 GMT"); }
 
 TEST(FormatImfFixdate, TheEpochWasAThursday) { EXPECT_EQ(format_imf_fixdate(0), "Thu, 01 Jan 1970 00:00:00 GMT"); }

@@ -9,11 +9,15 @@
 #include "base/base64.h"
 #include "base/limits.h"
 #include "base/secret.h"
-#include "jose/strict_json.h"
+#include "json/strict_json.h"
 
 namespace jwtd::jose {
 
 namespace {
+
+using json::JsonMember;
+using json::JsonObject;
+using json::quoted_if_harmless;
 
 constexpr double kLatestNumericDate = 253402300799;  // 9999-12-31T23:59:59Z: later is a mistake, and doubles are exact up to here
 constexpr std::size_t kMaxHmacOctets = 64;
@@ -69,7 +73,7 @@ Result<Parts> split(std::string_view token) {
 
 Result<JsonObject> object_in(std::string_view name, std::string_view text) {
   std::string why;
-  std::optional<JsonObject> object = JsonObject::parse(text, why);
+  std::optional<JsonObject> object = JsonObject::parse(text, kMaxTokenJsonDepth, why);
   if (!object) return malformed("the " + std::string(name) + ": " + why);
   return *std::move(object);
 }

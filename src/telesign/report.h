@@ -21,11 +21,13 @@ inline constexpr Code kCallbackMalformed{"callback_malformed", Fault::kInvalidAr
 enum class State : std::uint8_t { kPending, kSuccess, kFailure };
 std::string_view name_of(State state);  // "pending"
 
-// reference/telesign.md 2.4 and 5. A code that is in neither list is pending: what is not known to be final must not end a transaction.
+// reference/telesign.md 2.4 and 5. Only 2401 is success: that a message was delivered (200) or a call answered (100) verifies nobody, and leaves
+// the transaction pending. So do the temporary errors (503, 505, 514) and every code that is not listed there: what is not known to be final
+// must not end a transaction.
 State state_of(std::int64_t code);
 
 struct Report {
-  std::string reference_id;  // the provider's name for the transaction; empty: not given
+  std::string reference_id;  // the provider's name for the transaction, out of A-Z a-z 0-9 - _; empty: not given
   std::string xid;           // ours, as external_id or xid; empty: not given. Not checked beyond its size: Xid::parse() does
   std::int64_t code = 0;
   std::string description;
@@ -38,12 +40,15 @@ struct Report {
   friend bool operator==(const Report&, const Report&) = default;
 };
 
-// A callback's body: strict JSON (RFC 8259, no duplicate members, UTF-8, at most kMaxReportDepth deep), an object with status.code, an
-// integer. Members of other shapes than they have in the documentation, and over-long ones, are refused; unknown ones stay in `raw`. Fails with kCallbackMalformed (detail: what
-// is wrong, without quoting).
+// A callback's body, or the answer to Get Status, which has the same form: strict JSON (RFC 8259, no duplicate members, UTF-8, at most
+// kMaxReportDepth deep and kMaxReportBytes long), an object with status.code, an integer. Members of other shapes than they have in the
+// documentation, and over-long ones, are refused, as are external_id and xid that differ; null counts as not given; unknown ones stay in `raw`.
+// A time that cannot be read is kept as a text, without `updated_micros`: better late in the order than lost.
+// Fails with kCallbackMalformed (detail: what is wrong, without quoting).
 Result<Report> parse_callback(std::string_view body);
 
-// The event that records it. Its key is a hash of (reference_id, code, updated_on), so a report that is repeated is one event.
+// The event that records it. Its body is the report as it was sent. Its key is "report:reference_id:code:updated_on", so a report that is
+// repeated, or told again when asked, is one event.
 store::Event event_of(const Report& report, store::Event::Type type, UnixMillis at);
 // The report that an event of type kCallback or kPolled records; nullopt for others, and for a body that is not ours.
 std::optional<Report> report_of(const store::Event& event);
