@@ -2,13 +2,13 @@
 #include "api/transactions.h"
 
 #include <algorithm>
-#include <charconv>
-#include <initializer_list>
 #include <optional>
 #include <string>
 
 #include <nlohmann/json.hpp>
 
+#include "api/query.h"
+#include "api/timeline.h"
 #include "http/problem.h"
 
 namespace jwtd::api {
@@ -19,8 +19,6 @@ using http::Request;
 using http::Response;
 using Json = nlohmann::ordered_json;
 
-enum class Sight : bool { kMasked, kFull };
-
 Result<Sight> authenticate(const TransactionsContext& context, const Request& request) {
   const auto callers = context.callers.get();
   const auto caller = callers->authenticate(request.field("authorization"), access::Scope::kRead);
@@ -28,36 +26,11 @@ Result<Sight> authenticate(const TransactionsContext& context, const Request& re
   return (*caller)->may(access::Scope::kReadPii) ? Sight::kFull : Sight::kMasked;
 }
 
-// A misspelled name that were ignored would answer another question than the one that was asked.
-Status check_names(std::string_view query, std::initializer_list<std::string_view> known) {
-  unsigned seen = 0;
-  while (!query.empty()) {
-    const auto end = query.find('&');
-    const std::string_view name = query.substr(0, query.substr(0, end).find('='));
-    if (!query.substr(0, end).empty()) {
-      const auto at = std::find(known.begin(), known.end(), name);
-      if (at == known.end()) return Error(kQueryParameterUnknown);
-      const unsigned bit = 1u << (at - known.begin());
-      if (seen & bit) return Error(kQueryParameterRepeated);
-      seen |= bit;
-    }
-    query.remove_prefix(end == std::string_view::npos ? query.size() : end + 1);
-  }
-  return {};
-}
-
 struct PageWish {
   Phone phone;
   std::size_t limit = kDefaultPageRecords;
   std::string cursor;
 };
-
-Result<std::size_t> parse_limit(std::string_view text) {
-  std::size_t limit = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
-  if (error != std::errc() || end != text.data() + text.size() || limit < 1 || limit > kMaxPageRecords) return Error(kPageLimitMalformed);
-  return limit;
-}
 
 Result<PageWish> page_wish(std::string_view query) {
   if (const Status names = check_names(query, {"phone_number", "limit", "cursor"}); !names) return names.error();
@@ -69,12 +42,9 @@ Result<PageWish> page_wish(std::string_view query) {
   if (!phone) return phone.error();
   PageWish wish{*phone, kDefaultPageRecords, {}};
 
-  if (const QueryValue limit = http::query_value(query, "limit", text); limit != QueryValue::kAbsent) {
-    if (limit == QueryValue::kMalformed) return Error(kPageLimitMalformed);
-    const Result<std::size_t> parsed = parse_limit(text);
-    if (!parsed) return parsed.error();
-    wish.limit = *parsed;
-  }
+  const Result<std::size_t> limit = page_limit(query);
+  if (!limit) return limit.error();
+  wish.limit = *limit;
   if (http::query_value(query, "cursor", wish.cursor) == QueryValue::kMalformed) return Error(store::kCursorMalformed);
   return wish;
 }
@@ -104,7 +74,8 @@ Json transaction(const store::Transaction& transaction, UnixMillis now, Sight si
   const store::Record& current = transaction.current;
   Json json{{"xid", current.xid.view()},
             {"phone_number", sight == Sight::kFull ? current.phone.text() : current.phone.redacted()},
-            {"status", now / 1000 < current.exp ? "active" : "expired"},
+            {"token_state", token_state(transaction, now)},
+            {"status", status_json(timeline::status_of(transaction))},
             {"created_at", format_rfc3339(transaction.created_at, true)},
             {"issued", transaction.issued},
             {"iss", current.iss},
@@ -144,6 +115,7 @@ Task<void> get_transaction(const TransactionsContext& context, const Request& re
   Json json = transaction(**found, now, *sight);
   Json& earlier = json["earlier"] = Json::array();
   for (const store::Record& record : (*found)->earlier) earlier.push_back(earlier_token(record, *sight));
+  json["events"] = events_json(**found, now, *sight);
   answer(response, json);
 }
 

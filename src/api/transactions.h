@@ -13,16 +13,8 @@
 namespace jwtd::api {
 
 inline constexpr Code kTransactionUnknown{"transaction_unknown", Fault::kNotFound, "No transaction is on record under this id."};
-inline constexpr Code kQueryParameterUnknown{"query_parameter_unknown", Fault::kInvalidArgument,
-                                             "The query has a parameter that this route does not take."};
-inline constexpr Code kQueryParameterRepeated{"query_parameter_repeated", Fault::kInvalidArgument, "The query has a parameter twice."};
 inline constexpr Code kPhoneNumberMissing{"phone_number_missing", Fault::kInvalidArgument,
                                            "This route needs the query parameter phone_number."};
-inline constexpr Code kPageLimitMalformed{"page_limit_malformed", Fault::kInvalidArgument,
-                                           "The limit must be a whole number from 1 to 100."};
-
-inline constexpr std::size_t kDefaultPageRecords = 20;
-
 // One for any number of loops; everything it refers to outlives it, and it outlives the router.
 struct TransactionsContext {
   store::Store& store;
