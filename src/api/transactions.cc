@@ -34,11 +34,7 @@ struct PageWish {
 
 Result<PageWish> page_wish(std::string_view query) {
   if (const Status names = check_names(query, {"phone_number", "limit", "cursor"}); !names) return names.error();
-  std::string text;
-  const QueryValue number = http::query_value(query, "phone_number", text);
-  if (number == QueryValue::kAbsent) return Error(kPhoneNumberMissing);
-  if (number == QueryValue::kMalformed) return Error(kPhoneMalformed);
-  const Result<Phone> phone = Phone::parse(text);
+  const Result<Phone> phone = phone_number(query);
   if (!phone) return phone.error();
   PageWish wish{*phone, kDefaultPageRecords, {}};
 
@@ -51,9 +47,7 @@ Result<PageWish> page_wish(std::string_view query) {
 
 Result<Xid> xid_wish(const Request& request) {
   if (const Status names = check_names(request.query, {}); !names) return names.error();
-  std::string text;
-  if (!http::decode_segment(request.params[0], text)) return Error(kXidMalformed);
-  return Xid::parse(text);
+  return xid_of(request);
 }
 
 // -- answers --------------------------------------------------------------------------------------------------------
@@ -137,6 +131,20 @@ Task<void> list_transactions(const TransactionsContext& context, const Request& 
 }
 
 }  // namespace
+
+Result<Phone> phone_number(std::string_view query) {
+  std::string text;
+  const QueryValue found = http::query_value(query, "phone_number", text);
+  if (found == QueryValue::kAbsent) return Error(kPhoneNumberMissing);
+  if (found == QueryValue::kMalformed) return Error(kPhoneMalformed);
+  return Phone::parse(text);
+}
+
+Result<Xid> xid_of(const Request& request) {
+  std::string text;
+  if (!http::decode_segment(request.params[0], text)) return Error(kXidMalformed);
+  return Xid::parse(text);
+}
 
 void add_transaction_routes(http::Router& router, const TransactionsContext& context) {
   router.add(http::Method::kGet, "/v1/transactions/{xid}",

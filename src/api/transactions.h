@@ -24,6 +24,11 @@ struct TransactionsContext {
   UnixMillis (*now)() = wall_now;
 };
 
+// The query's phone_number. Fails with kPhoneNumberMissing, kPhoneMalformed.
+Result<Phone> phone_number(std::string_view query);
+// The path's first parameter. Fails with kXidMalformed.
+Result<Xid> xid_of(const http::Request& request);
+
 void add_transaction_routes(http::Router& router, const TransactionsContext& context);
 
 }  // namespace jwtd::api

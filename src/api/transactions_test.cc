@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "store/memory/memory_store.h"
+#include "telesign/report.h"
 #include "tests/fakes/call_route.h"
 
 namespace jwtd::api {
