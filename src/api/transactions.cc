@@ -10,6 +10,7 @@
 #include "api/query.h"
 #include "api/timeline.h"
 #include "http/problem.h"
+#include "timeline/erasure.h"
 
 namespace jwtd::api {
 namespace {
@@ -92,6 +93,17 @@ void refuse(const TransactionsContext& context, const Error& error, const Reques
   http::render_problem(response, error.code(), request.request_id);
 }
 
+// What was erased leaves counts.
+Task<void> refuse_unknown(const TransactionsContext& context, const Xid& xid, UnixMillis now, const Request& request, Response& response) {
+  refuse(context, Error(kTransactionUnknown), request, response);
+  const auto look = [&store = context.store, xid, now] { return timeline::erased_note(store, xid, now); };
+  const auto erased = co_await context.reads.run(look);
+  if (!erased || !*erased) co_return;
+  Json problem = Json::parse(response.body);
+  problem["erased"] = Json::parse(**erased, nullptr, /*allow_exceptions=*/false);
+  response.body = problem.dump();
+}
+
 // -- endpoints ------------------------------------------------------------------------------------------------------
 
 Task<void> get_transaction(const TransactionsContext& context, const Request& request, Response& response) {
@@ -104,7 +116,7 @@ Task<void> get_transaction(const TransactionsContext& context, const Request& re
   const auto find = [&store = context.store, xid = *xid, now] { return store.find(xid, now); };
   const Result<std::optional<store::Transaction>> found = co_await context.reads.run(find);
   if (!found) co_return refuse(context, found.error(), request, response);
-  if (!found->has_value()) co_return refuse(context, Error(kTransactionUnknown), request, response);
+  if (!found->has_value()) co_return co_await refuse_unknown(context, *xid, now, request, response);
 
   Json json = transaction(**found, now, *sight);
   Json& earlier = json["earlier"] = Json::array();

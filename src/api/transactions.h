@@ -9,10 +9,11 @@
 #include "http/router.h"
 #include "store/read_pool.h"
 #include "store/store.h"
+#include "timeline/placing.h"
 
 namespace jwtd::api {
 
-inline constexpr Code kTransactionUnknown{"transaction_unknown", Fault::kNotFound, "No transaction is on record under this id."};
+using timeline::kTransactionUnknown;
 inline constexpr Code kPhoneNumberMissing{"phone_number_missing", Fault::kInvalidArgument,
                                            "This route needs the query parameter phone_number."};
 // One for any number of loops; everything it refers to outlives it, and it outlives the router.

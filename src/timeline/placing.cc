@@ -99,7 +99,7 @@ Task<Result<Placement>> Placing::callback(telesign::Report report, UnixMillis no
 Task<Result<store::Transaction>> Placing::poll(Xid xid, telesign::Report report, UnixMillis now) {
   auto written = co_await write(xid, report, store::Event::Type::kPolled, now, {});
   if (!written) co_return written.error();
-  if (!written->transaction) co_return Error(kTransactionAbsent);
+  if (!written->transaction) co_return Error(kTransactionUnknown);
   if (written->applied == store::Applied::kWritten && is_reference(report.reference_id)) {
     const auto placed = co_await place_earlier(xid, report.reference_id, now);
     if (placed && *placed > 0) {

@@ -19,7 +19,7 @@
 namespace jwtd::timeline {
 
 inline constexpr Code kTimelineFull{"timeline_full", Fault::kUnavailable, "The transaction has as many events as are kept of one."};
-inline constexpr Code kTransactionAbsent{"transaction_unknown", Fault::kNotFound, "No transaction is on record under this id."};
+inline constexpr Code kTransactionUnknown{"transaction_unknown", Fault::kNotFound, "No transaction is on record under this id."};
 
 inline constexpr std::size_t kMaxUnmatched = 10'000;                // callbacks that wait for their transaction to become known
 inline constexpr auto kUnmatchedKept = std::chrono::hours(24 * 7);  // then nobody will learn of it any more
@@ -56,7 +56,7 @@ class Placing {
   // Fails with kTimelineFull, store::kStoreDamaged, and what Lane::apply() and ReadPool::run() fail with.
   Task<Result<Placement>> callback(telesign::Report report, UnixMillis now);
 
-  // What the provider answered about `xid`; returns the transaction as it stands then. Fails with kTransactionAbsent and as callback().
+  // What the provider answered about `xid`; returns the transaction as it stands then. Fails with kTransactionUnknown and as callback().
   Task<Result<store::Transaction>> poll(Xid xid, telesign::Report report, UnixMillis now);
 
  private:
