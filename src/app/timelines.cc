@@ -28,6 +28,7 @@ struct Timelines::Admin {
         erasure{p.store, p.reads, lane, p.callers, p.config.store.retention, &p.log} {}
 };
 
+Timelines::Timelines(const Parts& parts) : parts_(parts) {}
 Timelines::~Timelines() = default;
 
 Result<std::unique_ptr<Timelines>> Timelines::make(const Parts& parts) {

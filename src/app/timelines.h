@@ -43,7 +43,7 @@ class Timelines {
  private:
   struct Public;
   struct Admin;
-  explicit Timelines(const Parts& parts) : parts_(parts) {}
+  explicit Timelines(const Parts& parts);
 
   const Parts parts_;
   std::vector<jose::HmacKey> keys_;  // of HS256, as the provider signs: the current one first
