@@ -121,7 +121,7 @@ bool ChangePlan::decide(Item& item, const Subject& subject, std::optional<Transa
     if (was_ours) change.applied = Applied::kWritten;
     else if (change.applied == Applied::kWritten) write.events.push_back(&*change.event);
     change.transaction = Transaction{state->created_at, state->issued, state->current, {}, state->events};
-    return change.applied == Applied::kWritten && !was_ours;  // its notes came with it
+    return change.applied == Applied::kWritten && (!was_ours || item.notes_again);
   } else if (change.erase) {
     // Gone since it was to be erased, by whomever; one that was made anew since is another.
     const bool is_gone = item.maybe && (!state || state->created_at != item.erased);
@@ -155,11 +155,13 @@ void ChangePlan::beaten(const Write& write) {
   subject.standing.reset();
 }
 
-void ChangePlan::lost(const Write& write) {
+void ChangePlan::lost(const Write& write, bool with_notes) {
   Subject& subject = subjects_[write.subject];
   for (std::size_t i = subject.first; i < subject.planned; ++i) {
     Item& item = subject.items[i];
-    if (item.change->applied != Applied::kWritten || item.maybe) continue;
+    if (item.change->applied != Applied::kWritten) continue;
+    item.notes_again = item.notes_again || !with_notes;
+    if (item.maybe) continue;
     item.maybe = true;
     if (write.before) item.erased = write.before->created_at;
   }

@@ -52,12 +52,14 @@ class ChangePlan {
   std::span<const Write> next();
   void written(const Write& write);
   void beaten(const Write& write);  // nothing of it was written: what it was based on stands no more
-  void lost(const Write& write);    // it may be there
+  // It may be there. `with_notes`: its notes then are, too; otherwise they are written again.
+  void lost(const Write& write, bool with_notes = true);
 
  private:
   struct Item {
     Change* change;
     bool maybe = false;         // lost before
+    bool notes_again = false;   // even if it turns out to be there
     UnixMillis erased = 0;      // created_at of what was to be erased then
   };
   struct Subject {
