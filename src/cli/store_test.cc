@@ -30,6 +30,9 @@ class KeptStore final : public store::Store {
  public:
   explicit KeptStore(store::Store& kept, std::int64_t& slices_left) : kept_(kept), slices_left_(slices_left) {}
   Status commit(std::span<store::Entry* const> batch) override { return kept_.commit(batch); }
+  Status apply(std::span<store::Change* const> changes) override { return kept_.apply(changes); }
+  Result<std::optional<std::string>> note(const store::NoteName& name, UnixMillis now) override { return kept_.note(name, now); }
+  Result<std::vector<store::Note>> notes(std::string_view kind, std::string_view after, std::size_t limit, UnixMillis now) override { return kept_.notes(kind, after, limit, now); }
   Result<std::optional<store::Transaction>> find(const Xid& xid, UnixMillis now) override { return kept_.find(xid, now); }
   Result<store::Page> find_by_phone(const Phone& phone, std::size_t limit, std::string_view cursor, UnixMillis now) override { return kept_.find_by_phone(phone, limit, cursor, now); }
   Status writable() override { return kept_.writable(); }
