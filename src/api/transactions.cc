@@ -9,6 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/routes.h"
 #include "http/problem.h"
 
 namespace jwtd::api {
@@ -22,10 +23,9 @@ using Json = nlohmann::ordered_json;
 enum class Sight : bool { kMasked, kFull };
 
 Result<Sight> authenticate(const TransactionsContext& context, const Request& request) {
-  const auto callers = context.callers.get();
-  const auto caller = callers->authenticate(request.field("authorization"), access::Scope::kRead);
-  if (!caller) return caller.error();
-  return (*caller)->may(access::Scope::kReadPii) ? Sight::kFull : Sight::kMasked;
+  const Result<Asker> asker = admit(context.callers, request);
+  if (!asker) return asker.error();
+  return (*asker)->may(access::Scope::kReadPii) ? Sight::kFull : Sight::kMasked;
 }
 
 // A misspelled name that were ignored would answer another question than the one that was asked.
@@ -167,9 +167,9 @@ Task<void> list_transactions(const TransactionsContext& context, const Request& 
 }  // namespace
 
 void add_transaction_routes(http::Router& router, const TransactionsContext& context) {
-  router.add(http::Method::kGet, "/v1/transactions/{xid}",
+  add_route(router, http::Method::kGet, "/v1/transactions/{xid}",
              [&context](const Request& request, Response& response) { return get_transaction(context, request, response); });
-  router.add(http::Method::kGet, "/v1/transactions",
+  add_route(router, http::Method::kGet, "/v1/transactions",
              [&context](const Request& request, Response& response) { return list_transactions(context, request, response); });
 }
 
