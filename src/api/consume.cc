@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/query.h"
 #include "api/routes.h"
 #include "api/transactions.h"
 #include "http/problem.h"
@@ -19,18 +20,16 @@ void refuse(const ConsumeContext& context, const Error& error, const Request& re
   http::render_problem(response, error.code(), request.request_id);
 }
 
-Result<Xid> xid_of(const Request& request) {
-  std::string text;
-  if (!request.query.empty()) return Error(kQueryParameterUnknown);
+Result<Xid> wish(const Request& request) {
+  if (const Status names = check_names(request.query, {}); !names) return names.error();
   if (!request.body.empty() && request.body != "{}") return Error(kConsumeBodyMalformed);
-  if (!http::decode_segment(request.params[0], text)) return Error(kXidMalformed);
-  return Xid::parse(text);
+  return xid_of(request);
 }
 
 Task<void> consume(const ConsumeContext& context, const Request& request, Response& response) {
   const Result<Asker> asker = admit(context.callers, request);
   if (!asker) co_return refuse(context, asker.error(), request, response);
-  const Result<Xid> xid = xid_of(request);
+  const Result<Xid> xid = wish(request);
   if (!xid) co_return refuse(context, xid.error(), request, response);
 
   const UnixMillis now = context.now();

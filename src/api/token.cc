@@ -50,14 +50,17 @@ Result<Wish> wish_from_body(std::string_view body) {
 
 void refuse(Response& response, const Code& code, const Request& request) { http::render_problem(response, code, request.request_id); }
 
+// Who asks, where that matters. False: refused.
+bool may_mint(const TokenContext& context, const Request& request, Response& response) {
+  if (!context.needs_key) return true;
+  const auto asker = api::admit(context.callers, request);
+  if (!asker) refuse(response, asker.error().code(), request);
+  return asker.has_value();
+}
+
 // Who asks, and whether it is understood what for. False: refused.
 bool admit(const TokenContext& context, const Result<Wish>& wish, const Request& request, Response& response) {
-  if (context.needs_key) {
-    if (const auto asker = api::admit(context.callers, request); !asker) {
-      refuse(response, asker.error().code(), request);
-      return false;
-    }
-  }
+  if (!may_mint(context, request, response)) return false;
   if (!wish) refuse(response, wish.error().code(), request);
   return wish.has_value();
 }
@@ -110,6 +113,7 @@ Task<void> get_token(const TokenContext& context, const Request& request, Respon
 
 Task<void> post_token(const TokenContext& context, const Request& request, Response& response) {
   if (!is_json(request)) {
+    if (!may_mint(context, request, response)) co_return;  // whoever may not ask learns nothing about the question
     http::render_problem(response, http::kMediaTypeUnsupported, request.request_id);
     co_return;
   }

@@ -55,6 +55,9 @@ inline constexpr std::size_t kMaxNoteKeyBytes = 256;        // a reference id, a
 inline constexpr std::size_t kMaxNoteBytes = 32 * 1024;     // an event's details and what is needed to forward them
 inline constexpr std::size_t kMaxBatchChanges = 256;        // in one durable write
 
+inline constexpr std::size_t kPollThreads = 4;              // questions to the provider at once
+inline constexpr auto kPollDeadline = 65s;                  // of a question: twice the longest telesign.timeout, for it may be asked again, and some
+
 // -- limits that nodes share ----------------------------------------------------------------------------------------
 inline constexpr std::size_t kLimitStoreConnections = 2;    // of one node: requests share round trips, and one connection may be down
 inline constexpr auto kLimitCallTimeout = 5ms;              // a limit must not cost more than the commit behind it

@@ -1,8 +1,9 @@
-// base/url.cc - finds the two places of a URL where passwords stand.
+// base/url.cc - finds the two places of a URL where passwords stand, and takes an http URL apart.
 #include "base/url.h"
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 
 namespace jwtd {
 namespace {
@@ -48,5 +49,44 @@ std::string without_password(std::string_view url) {
 }
 
 bool has_password(std::string_view url) { return without_password(url) != url; }
+
+std::optional<HttpUrl> parse_http_url(std::string_view url) {
+  constexpr std::string_view kHttp = "http://", kHttps = "https://";
+  HttpUrl out;
+  out.tls = url.starts_with(kHttps);
+  if (!out.tls && !url.starts_with(kHttp)) return std::nullopt;
+  const bool printable = std::all_of(url.begin(), url.end(), [](char c) { return c > 0x20 && c < 0x7f && c != '"' && c != '<' && c != '>' && c != '\\'; });
+  if (!printable || url.find('#') != std::string_view::npos) return std::nullopt;
+  url.remove_prefix((out.tls ? kHttps : kHttp).size());
+
+  const std::size_t end = std::min(url.find_first_of("/?"), url.size());
+  std::string_view authority = url.substr(0, end);
+  out.target = url.substr(end);
+  if (!out.target.starts_with('/')) out.target.insert(0, 1, '/');
+
+  std::string_view port;
+  if (authority.starts_with('[')) {
+    const std::size_t close = authority.find(']');
+    if (close == std::string_view::npos) return std::nullopt;
+    out.host = authority.substr(1, close - 1);
+    port = authority.substr(close + 1);
+    if (out.host.find_first_not_of("0123456789abcdefABCDEF:.") != std::string::npos) return std::nullopt;
+  } else {
+    const std::size_t colon = std::min(authority.find(':'), authority.size());
+    out.host = authority.substr(0, colon);
+    port = authority.substr(colon);
+    const auto allowed = [](unsigned char c) { return std::isalnum(c) || c == '.' || c == '-' || c == '_'; };
+    if (!std::all_of(out.host.begin(), out.host.end(), allowed)) return std::nullopt;
+  }
+  if (out.host.empty()) return std::nullopt;
+  out.port = out.tls ? 443 : 80;
+  if (!port.empty()) {
+    if (port.front() != ':') return std::nullopt;
+    port.remove_prefix(1);
+    const auto [stop, error] = std::from_chars(port.data(), port.data() + port.size(), out.port);
+    if (error != std::errc() || stop != port.data() + port.size() || out.port == 0) return std::nullopt;
+  }
+  return out;
+}
 
 }  // namespace jwtd

@@ -28,6 +28,25 @@ TEST(WithoutPassword, LeavesOtherUrlsAlone) {
   }
 }
 
+TEST(ParseHttpUrl, TakesItApart) {
+  const auto parts = [](std::string_view url) {
+    const auto parsed = parse_http_url(url);
+    return parsed ? (parsed->tls ? "tls " : "") + parsed->host + ' ' + std::to_string(parsed->port) + ' ' + parsed->target : "none";
+  };
+  EXPECT_EQ(parts("https://rest-api.telesign.com"), "tls rest-api.telesign.com 443 /");
+  EXPECT_EQ(parts("http://127.0.0.1:8080/a/b?c=d"), "127.0.0.1 8080 /a/b?c=d");
+  EXPECT_EQ(parts("https://[::1]:1/?x"), "tls ::1 1 /?x");
+  EXPECT_EQ(parts("http://h?x"), "h 80 /?x");
+}
+
+TEST(ParseHttpUrl, OtherTextsAreNone) {
+  for (const char* url : {"", "https://", "https:///x", "ftp://h", "h", "https://u:p@h", "https://u@h/x", "https://h:", "https://h:0", "https://h:65536",
+                          "https://h:1x", "https://h/a b", "https://h/#f", "https://[::1", "https://[::1]x", "https://[x]", "https://h/\n", "HTTPS://h",
+                          "https://127.0.0.1\\@evil/"}) {
+    EXPECT_FALSE(parse_http_url(url)) << url;
+  }
+}
+
 TEST(WithoutPassword, TrustsNothingThatIsNotAUrl) { EXPECT_EQ(without_password("host=h user=u:p@x"), "***"); }
 
 }  // namespace

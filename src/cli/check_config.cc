@@ -13,6 +13,7 @@
 #include "cli/cli.h"
 #include "http/tls.h"
 #include "keys/api_key.h"
+#include "keys/webhook_secret.h"
 
 namespace jwtd::cli {
 namespace {
@@ -23,17 +24,17 @@ class FileCheck {
  public:
   explicit FileCheck(config::Loaded& loaded) : loaded_(loaded), config_(loaded.config) {}
 
-  void api_key() {
-    const std::string& path = config_.issuer.api_key_file;
-    const auto key = keys::load_api_key(path, config_.issuer.algorithm);
-    if (!key) return problem("issuer.api_key_file", key.error().message());
-    if (key->shorter_than_hash()) {
-      warn("issuer.api_key_file", "the key has fewer octets than the hash of " + std::string(jose::name_of(config_.issuer.algorithm)) +
-                                      ", which RFC 7518 s3.2 asks for");
-    }
-    if (keys::is_published_sample(*key)) warn("issuer.api_key_file", path + " holds a key out of public documentation: anybody can sign with it");
-    if (keys::is_known_secret(*key)) warn("issuer.api_key_file", path + " holds a key out of the lists that attackers try first: ask TeleSign for another");
-    if (keys::readable_by_everyone(path)) warn("issuer.api_key_file", path + " can be read by every user of this machine; chmod 600 is enough for jwtd");
+  void api_key() { key_file("issuer.api_key_file", config_.issuer.api_key_file); }
+
+  void previous_api_key() {
+    if (!config_.issuer.previous_api_key_file.empty()) key_file("issuer.previous_api_key_file", config_.issuer.previous_api_key_file);
+  }
+
+  void forward_secret() {
+    const std::string& path = config_.callbacks.forward_secret_file;
+    if (path.empty()) return;
+    if (const auto key = keys::load_webhook_secret(path); !key) return problem("callbacks.forward_secret_file", key.error().message());
+    if (keys::readable_by_everyone(path)) warn("callbacks.forward_secret_file", path + " can be read by every user of this machine");
   }
 
   void tls_pair() {
@@ -73,6 +74,18 @@ class FileCheck {
   }
 
  private:
+  void key_file(const std::string& setting, const std::string& path) {
+    const auto key = keys::load_api_key(path, config_.issuer.algorithm);
+    if (!key) return problem(setting, key.error().message());
+    if (key->shorter_than_hash()) {
+      warn(setting, "the key has fewer octets than the hash of " + std::string(jose::name_of(config_.issuer.algorithm)) +
+                                      ", which RFC 7518 s3.2 asks for");
+    }
+    if (keys::is_published_sample(*key)) warn(setting, path + " holds a key out of public documentation: anybody can sign with it");
+    if (keys::is_known_secret(*key)) warn(setting, path + " holds a key out of the lists that attackers try first: ask TeleSign for another");
+    if (keys::readable_by_everyone(path)) warn(setting, path + " can be read by every user of this machine; chmod 600 is enough for jwtd");
+  }
+
   static std::string reason(int cause) { return std::generic_category().message(cause); }
 
   std::string where(const std::string& key) const {
@@ -114,6 +127,8 @@ nlohmann::json as_json(const std::vector<config::Problem>& findings) {
 void check_files(config::Loaded& loaded) {
   FileCheck check(loaded);
   check.api_key();
+  check.previous_api_key();
+  check.forward_secret();
   check.tls_pair();
   check.callers_file();
   check.store_folder();

@@ -9,6 +9,7 @@
 #include "cli/run_for_tests.h"
 #include "http/tls.h"
 #include "keys/api_key.h"
+#include "keys/webhook_secret.h"
 
 namespace jwtd::cli {
 namespace {
@@ -241,6 +242,16 @@ TEST_F(ConfigVerbs, AllProblemsStandWithTheirLines) {
   const Outcome outcome = run_jwtd({"check-config", file});
   EXPECT_EQ(outcome.code, kExitUsage);
   EXPECT_THAT(outcome.err, AllOf(HasSubstr(file + ":4: issuer.lifetime"), HasSubstr(file + ":5: \"listn\""), HasSubstr(file + ":7: store.url")));
+}
+
+TEST_F(ConfigVerbs, ThePreviousKeyAndTheForwardingSecretAreLookedAt) {
+  const std::string forward = "[callbacks]\nforward_to = 'https://backend.example/x'\nforward_secret_file = '";
+  EXPECT_EQ(run_jwtd({"check-config", local(forward + folder_.write("secret", keys::generate_webhook_secret()) + "'\n")}).out, "ok\n");
+  const Outcome secret = run_jwtd({"check-config", local(forward + folder_.write("bad_secret", "hunter2") + "'\n")});
+  EXPECT_THAT(secret.err, AllOf(HasSubstr("callbacks.forward_secret_file: "), HasSubstr("whsec_"), Not(HasSubstr("hunter2"))));
+  const std::string previous = "previous_api_key_file = '";
+  EXPECT_EQ(run_jwtd({"check-config", config(previous + folder_.write("old", keys::generate_api_key()) + "'\n[listen]\npublic='127.0.0.1:0'\n[store]\nurl='memory:'")}).code, kExitOk);
+  EXPECT_THAT(run_jwtd({"check-config", config(previous + "/nowhere'\n[listen]\npublic='127.0.0.1:0'\n[store]\nurl='memory:'")}).err, HasSubstr("issuer.previous_api_key_file: "));
 }
 
 TEST_F(ConfigVerbs, JsonHasProblemsAndWarnings) {

@@ -32,11 +32,13 @@ struct Network {  // CIDR
 
 enum class MintAccess : std::uint8_t { kOpen, kKey };
 enum class TlsVersion : std::uint8_t { k1_1, k1_2, k1_3 };
+enum class TelesignAuth : std::uint8_t { kDigest, kBasic };
 enum class RequestLog : std::uint8_t { kAll, kErrors, kNone };
 
 struct Issuer {
   std::string customer_id;    // iss; 1 to kMaxIssuerBytes of A-Z a-z 0-9 - _ . :; required
   std::string api_key_file;   // required
+  std::string previous_api_key_file;  // still good for callbacks and verification while the key is changed; empty: none
   jose::Algorithm algorithm = jose::Algorithm::kHs256;
   std::chrono::seconds lifetime{90};  // exp - iat; 1 s to 1 d
   std::chrono::seconds backdate{10};  // iat lies this far before now; 0 s to 10 m, below lifetime
@@ -73,6 +75,20 @@ struct Auth {
   std::string callers_file;  // empty: nobody, the admin routes that need a key refuse
 };
 
+struct Telesign {
+  std::string url = "https://rest-api.telesign.com";  // scheme, host and perhaps a port; http only for loopback
+  std::string status_path = "/v1/mobile/verification/status/{xid}";
+  TelesignAuth auth = TelesignAuth::kDigest;
+  std::chrono::milliseconds timeout{5'000};  // of one request, 100 ms to 30 s
+  std::chrono::seconds cache{10};            // how long an answer stands for the next who ask; 0 s to 1 h
+};
+
+struct Callbacks {
+  bool enabled = true;
+  std::string forward_to;           // https URL, http only for loopback; empty: they are not forwarded
+  std::string forward_secret_file;  // signs what is forwarded: "whsec_" and base64, as Standard Webhooks has it
+};
+
 struct Limits {              // [limits]
   std::size_t cells = 1u << 20;      // of the local table, 16 octets each; 1024 to 2^28
   int refusal_status = 429;          // 429, or 403 with an empty body as the provider's first sample
@@ -100,6 +116,8 @@ struct Config {
   Tls tls;
   Store store;
   Auth auth;
+  Telesign telesign;
+  Callbacks callbacks;
   Limits limits;
   std::vector<limit::Rule> rules;  // [[limit]]: name, key, rate, burst (only with a single rate), on_failure
   Proxy proxy;

@@ -136,7 +136,8 @@ TEST(Load, EnvironmentWinsOverTheFileAndFlagsOverBoth) {
 TEST(Load, EverySettingHasAnEnvironmentForm) {
   const std::map<std::string, std::string> text{
       {"listen.empty_errors", "true"}, {"listen.threads", "2"}, {"listen.max_connections", "9"}, {"limits.cells", "4096"},
-      {"limits.refusal_status", "403"}, {"limits.connections", "2"}, {"store.connections", "2"}, {"store.create_indexes", "false"}, {"proxy.trusted", "10.0.0.0/8, 192.168.0.0/16"}};
+      {"limits.refusal_status", "403"}, {"limits.connections", "2"}, {"store.connections", "2"}, {"store.create_indexes", "false"}, {"callbacks.enabled", "false"},
+      {"proxy.trusted", "10.0.0.0/8, 192.168.0.0/16"}};
   for (const SettingText& setting : setting_texts()) {
     const auto found = text.find(setting.key);
     const std::string plain = setting.default_value.substr(0, 1) == "\"" ? setting.default_value.substr(1, setting.default_value.size() - 2) : "";
@@ -361,6 +362,55 @@ TEST(StoreRetention, ShorterThanATokenIsAWarning) { expect_warning("[store]\nret
 TEST(AuthSection, MintByKeyNeedsACallersFile) { expect_problem("[auth]\nmint = \"key\"\n", 5, "nobody could mint"); }
 TEST(AuthSection, MintIsOpenOrKey) { expect_problem("[auth]\nmint = \"closed\"\n", 5, "auth.mint must be \"open\" or \"key\""); }
 TEST(AuthSection, OpenWithoutLimitsBeyondLoopbackIsAWarning) { expect_warning("[listen]\npublic='0.0.0.0:1'\n", "without any limit"); }
+
+TEST(PreviousKey, IsAnotherFile) {
+  EXPECT_EQ(parse_rest("previous_api_key_file = \"/old\"\n").config.issuer.previous_api_key_file, "/old");
+  expect_problem("previous_api_key_file = \"/k\"\n", 4, "it is for the key before");
+  expect_problem("previous_api_key = \"x\"\n", 4, "secrets never stand in the configuration");
+}
+
+TEST(TelesignSection, TakesItsSettings) {
+  const Config c = parse_rest("[telesign]\nurl='http://127.0.0.1:9/'\nstatus_path='/s/{xid}/x'\nauth='basic'\ntimeout='250ms'\ncache='0s'\n").config;
+  EXPECT_EQ(c.telesign.url, "http://127.0.0.1:9");
+  EXPECT_EQ(c.telesign.status_path, "/s/{xid}/x");
+  EXPECT_EQ(c.telesign.auth, TelesignAuth::kBasic);
+  EXPECT_EQ(c.telesign.timeout, 250ms);
+  EXPECT_EQ(c.telesign.cache, 0s);
+}
+TEST(TelesignSection, UrlIsAnOriginOverTls) {
+  for (const char* url : {"https://h/x", "https://h?x", "https://h?", "https://h/?"}) expect_problem(std::string("[telesign]\nurl='") + url + "'\n", 5, "must end behind the host");
+  for (const char* url : {"h", "", "ftp://h", "https://u:p@h", "https://h#f"}) expect_problem(std::string("[telesign]\nurl='") + url + "'\n", 5, "must be https://host");
+  for (const char* url : {"http://rest-api.telesign.com", "http://127.0.0.1.example", "http://10.0.0.1", "http://localhost.example"}) {
+    expect_problem(std::string("[telesign]\nurl='") + url + "'\n", 5, "only for loopback");
+  }
+  for (const char* url : {"http://localhost:1", "http://[::1]:1", "http://127.8.9.1", "https://h:8443"}) {
+    EXPECT_THAT(texts(parse_rest(std::string("[telesign]\nurl='") + url + "'\n").problems), ElementsAre()) << url;
+  }
+}
+TEST(TelesignSection, StatusPathHoldsTheXidOnce) {
+  for (const char* path : {"", "/s", "{xid}", "s/{xid}", "//h/{xid}", "/{xid}/{xid}", "/s/{xid}?a=b", "/s/{XID}", "/s p/{xid}", "/%2e/{xid}"}) {
+    expect_problem(std::string("[telesign]\nstatus_path='") + path + "'\n", 5, "holds {xid} once");
+  }
+}
+TEST(TelesignSection, BoundsHold) {
+  expect_problem("[telesign]\nauth='none'\n", 5, "telesign.auth must be \"digest\" or \"basic\"");
+  expect_problem("[telesign]\ntimeout='31s'\n", 5, "must be from 100ms to 30s");
+  expect_problem("[telesign]\ncache='2h'\n", 5, "must be from 0s to 1h");
+  expect_problem("[telesign]\napi_key='x'\n", 5, "use issuer.api_key_file");
+}
+
+TEST(CallbacksSection, ForwardingNeedsASecretAndTls) {
+  const Config c = parse_rest("[callbacks]\nforward_to='https://h:1/a?b=c'\nforward_secret_file='/s'\n").config;
+  EXPECT_EQ(c.callbacks.forward_to, "https://h:1/a?b=c");
+  EXPECT_EQ(c.callbacks.forward_secret_file, "/s");
+  EXPECT_TRUE(c.callbacks.enabled);
+  expect_problem("[callbacks]\nforward_to='https://h'\n", 5, "needs callbacks.forward_secret_file");
+  expect_problem("[callbacks]\nforward_to='http://h/x'\nforward_secret_file=''\n", 5, "only for loopback");
+  expect_problem("[callbacks]\nforward_secret='x'\n", 5, "use callbacks.forward_secret_file");
+  EXPECT_THAT(texts(parse_rest("[callbacks]\nforward_to='http://localhost/x'\nforward_secret_file='/s'\n").problems), ElementsAre());
+  expect_warning("[callbacks]\nforward_secret_file='/s'\n", "nothing is forwarded");
+  expect_warning("[callbacks]\nenabled=false\nforward_to='https://h'\nforward_secret_file='/s'\n", "nothing arrives");
+}
 
 TEST(LimitsSection, BoundsHold) {
   expect_problem("[limits]\ncells = 1023\n", 5, "limits.cells must be from 1024 to 268435456");

@@ -17,6 +17,9 @@ void check_issuer(Draft& draft) {
   if (!draft.was_set("issuer.customer_id")) draft.problem_at("", "issuer.customer_id is missing: TeleSign's portal shows it");
   if (!draft.was_set("issuer.api_key_file")) draft.problem_at("", "issuer.api_key_file is missing: the path of a file with the API key, base64 as TeleSign's portal shows it");
   else if (issuer.api_key_file.empty()) draft.problem_at("issuer.api_key_file", "issuer.api_key_file is empty");
+  if (!issuer.previous_api_key_file.empty() && issuer.previous_api_key_file == issuer.api_key_file) {
+    draft.problem_at("issuer.previous_api_key_file", "issuer.previous_api_key_file is issuer.api_key_file; it is for the key before");
+  }
   if (issuer.lifetime <= issuer.backdate) {
     draft.problem_at(draft.was_set("issuer.lifetime") ? "issuer.lifetime" : "issuer.backdate",
                      "issuer.lifetime (" + duration_text(issuer.lifetime) + ") must be longer than issuer.backdate (" +
@@ -100,6 +103,19 @@ void check_store(Draft& draft) {
   }
 }
 
+void check_callbacks(Draft& draft) {
+  const Callbacks& callbacks = draft.config.callbacks;
+  if (!callbacks.forward_to.empty() && callbacks.forward_secret_file.empty()) {
+    draft.problem_at("callbacks.forward_to", "callbacks.forward_to needs callbacks.forward_secret_file: the receiver could not tell ours from anybody's");
+  }
+  if (callbacks.forward_to.empty() && !callbacks.forward_secret_file.empty()) {
+    draft.warning_at("callbacks.forward_secret_file", "callbacks.forward_secret_file is there, and no callbacks.forward_to: nothing is forwarded");
+  }
+  if (!callbacks.forward_to.empty() && !callbacks.enabled) {
+    draft.warning_at("callbacks.enabled", "callbacks.enabled is false: nothing arrives that could go to callbacks.forward_to");
+  }
+}
+
 void check_proxy(Draft& draft) {
   for (const Network& network : draft.config.proxy.trusted) {
     const std::string text = network_text(network);
@@ -116,6 +132,7 @@ void check_rules(Draft& draft) {
   check_listeners(draft);
   check_callers(draft);
   check_store(draft);
+  check_callbacks(draft);
   check_limits(draft);
   check_proxy(draft);
 }

@@ -59,6 +59,8 @@ bool is_named_as_a_secret(std::string_view name) {
 
 const char* home_of_secrets(std::string_view section) {
   if (section == "issuer") return "issuer.api_key_file, the path of a file with the key";
+  if (section == "telesign") return "issuer.api_key_file, the path of a file with the key";
+  if (section == "callbacks") return "callbacks.forward_secret_file, the path of a file with the secret";
   if (section == "tls") return "tls.key, the path of a PEM file";
   if (section == "auth") return "auth.callers_file, which jwtd caller add writes";
   return nullptr;

@@ -6,8 +6,8 @@
 #include <cctype>
 
 #include "base/url.h"
+#include "config/urls.h"
 #include "config/values.h"
-#include "limit/store_url.h"
 
 namespace jwtd::config {
 namespace {
@@ -22,6 +22,8 @@ constexpr std::int64_t kMostThreads = 256;             // above any machine's us
 constexpr std::int64_t kMostConnections = 1'000'000;   // 5 KiB each: 5 GB
 constexpr std::int64_t kFewestCells = 1024, kMostCells = 1 << 28;
 constexpr std::int64_t kMostStoreConnections = 64;     // a database's processes are dearer than a batch
+constexpr milliseconds kShortestProviderTimeout{100}, kLongestProviderTimeout{30'000};
+constexpr seconds kLongestCache{3'600};
 constexpr milliseconds kShortestTimeout{10}, kLongestTimeout{30'000};
 constexpr std::int64_t kMostLimitConnections = 16;     // each is a thread here; one already carries what a server bears
 constexpr milliseconds kShortestLimitTimeout{1}, kLongestLimitTimeout{1'000};
@@ -65,6 +67,7 @@ struct Choice {
 };
 
 constexpr Choice<MintAccess> kMint[] = {{"open", MintAccess::kOpen}, {"key", MintAccess::kKey}};
+constexpr Choice<TelesignAuth> kTelesignAuth[] = {{"digest", TelesignAuth::kDigest}, {"basic", TelesignAuth::kBasic}};
 constexpr Choice<TlsVersion> kTlsVersions[] = {{"1.1", TlsVersion::k1_1}, {"1.2", TlsVersion::k1_2}, {"1.3", TlsVersion::k1_3}};
 constexpr Choice<LogFormat> kFormats[] = {{"json", LogFormat::kJson}, {"text", LogFormat::kText}};
 constexpr Choice<LogLevel> kLevels[] = {
@@ -141,43 +144,6 @@ void take_customer_id(const Node& node, std::string& to, const Complain& complai
   to = id;
 }
 
-// The whole URL stands in no complaint: those of databases carry passwords.
-void take_store_url(const Node& node, std::string& to, const Complain& complain) {
-  const std::string& url = node.text;
-  const std::string scheme = url.substr(0, url.find(':'));
-  if (url == "memory:") {
-    to = url;
-    return;
-  }
-  if (scheme == "mongodb" || scheme == "mongodb+srv" || scheme == "postgresql" || scheme == "postgres") {
-    if (!url.starts_with(scheme + "://") || url.find('\0') != std::string::npos) return complain(node, "must be " + scheme + "://host/database");
-    to = url;
-    return;
-  }
-  constexpr std::string_view kRocksdb = "rocksdb://";
-  if (scheme != "rocksdb" || !url.starts_with(kRocksdb)) {
-    return complain(node, "must be rocksdb:///absolute/path, mongodb://host/jwt_db, postgresql://host/database or memory:");
-  }
-  const std::string path = url.substr(kRocksdb.size());
-  if (!path.starts_with('/') || path.find_first_not_of('/') == std::string::npos || path.find('\0') != std::string::npos) {
-    return complain(node, "must have an absolute path behind rocksdb://, as in \"rocksdb:///var/lib/jwtd\"");
-  }
-  if (path.find_first_of("?#%") != std::string::npos) {
-    return complain(node, "must have a plain path behind rocksdb://, without ? # or %: it has no options and no escapes");
-  }
-  to = url;
-}
-
-// Nor here.
-void take_limit_store(const Node& node, std::string& to, const Complain& complain) {
-  if (!node.text.empty()) {
-    if (const auto url = limit::parse_store_url(node.text); !url) {
-      return complain(node, "must be redis://[[user]:password@]host[:port][/database], or rediss:// for TLS: " + url.error().detail());
-    }
-  }
-  to = node.text;
-}
-
 void take_networks(const Node& node, std::vector<Network>& to, const Complain& complain) {
   std::vector<Network> networks;
   bool good = true;
@@ -219,6 +185,10 @@ const Setting kTable[] = {
      "file with the API key, base64 as TeleSign shows it; or credential:NAME",
      TAKE { take_path(n, c.issuer.api_key_file, s, complain); },
      SHOW { return in_quotes(c.issuer.api_key_file); }},
+    {"issuer.previous_api_key_file", Shape::kText, "\"/etc/jwtd/previous_api_key\"", "",
+     "file with the key before, still good for callbacks and verification during a change; or credential:NAME",
+     TAKE { take_path(n, c.issuer.previous_api_key_file, s, complain); },
+     SHOW { return in_quotes(c.issuer.previous_api_key_file); }},
     {"issuer.algorithm", Shape::kText, "\"HS256\"", "",
      "signature: HS256, HS384 or HS512; TeleSign takes HS256",
      TAKE {
@@ -307,6 +277,43 @@ const Setting kTable[] = {
      "hashes of the caller keys, written by jwtd caller add; empty: nobody has a key",
      TAKE { take_path(n, c.auth.callers_file, s, complain); },
      SHOW { return in_quotes(c.auth.callers_file); }},
+
+    {"telesign.url", Shape::kText, "\"https://rest-api.telesign.com\"", "",
+     "whom to ask for a transaction's status: https://host, http only for loopback",
+     TAKE { take_peer(n, false, c.telesign.url, complain); },
+     SHOW { return in_quotes(c.telesign.url); }},
+    {"telesign.status_path", Shape::kText, "\"/v1/mobile/verification/status/{xid}\"", "",
+     "the path of that, with {xid} where the transaction's id stands",
+     TAKE { take_status_path(n, c.telesign.status_path, complain); },
+     SHOW { return in_quotes(c.telesign.status_path); }},
+    {"telesign.auth", Shape::kText, "\"digest\"", "",
+     "how requests are signed: digest (the key stays here) or basic (the key travels)",
+     TAKE { take_choice(n, kTelesignAuth, c.telesign.auth, complain); },
+     SHOW { return show_choice(c.telesign.auth, kTelesignAuth); }},
+    {"telesign.timeout", Shape::kText, "\"5s\"", "",
+     "of one request to the provider, 100ms to 30s",
+     TAKE { take_milliseconds(n, kShortestProviderTimeout, kLongestProviderTimeout, c.telesign.timeout, complain); },
+     SHOW { return in_quotes(duration_text(c.telesign.timeout)); }},
+    {"telesign.cache", Shape::kText, "\"10s\"", "",
+     "how long the provider's answer stands for the next who ask, 0s to 1h: each request may be billed",
+     TAKE { take_duration(n, seconds(0), kLongestCache, c.telesign.cache, complain); },
+     SHOW { return in_quotes(duration_text(c.telesign.cache)); }},
+
+    {"callbacks.enabled", Shape::kFlag, "true", "",
+     "false: POST /v1/callbacks/telesign is not there",
+     TAKE { c.callbacks.enabled = n.flag; },
+     SHOW { return c.callbacks.enabled ? "true" : "false"; }},
+    {"callbacks.forward_to", Shape::kText, "\"https://backend.example/telesign\"", "",
+     "URL that gets every callback, signed as Standard Webhooks has it; http only for loopback; empty: nobody",
+     TAKE {
+       if (n.text.empty()) c.callbacks.forward_to.clear();
+       else take_peer(n, true, c.callbacks.forward_to, complain);
+     },
+     SHOW { return in_quotes(without_password(c.callbacks.forward_to)); }},
+    {"callbacks.forward_secret_file", Shape::kText, "\"/etc/jwtd/forward_secret\"", "",
+     "file with the secret of that signature, whsec_ and base64; or credential:NAME",
+     TAKE { take_path(n, c.callbacks.forward_secret_file, s, complain); },
+     SHOW { return in_quotes(c.callbacks.forward_secret_file); }},
 
     {"limits.cells", Shape::kInteger, "1048576", "",
      "size of the table of limits, 1024 to 268435456 cells of 16 octets",
