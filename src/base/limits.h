@@ -13,6 +13,7 @@ inline constexpr std::size_t kMaxTargetBytes = 8000;        // RFC 9112 s3 asks 
 inline constexpr std::size_t kMaxHeadBytes = 16 * 1024;     // request line and fields; what nginx and Node allow is of this size
 inline constexpr std::size_t kMaxFields = 100;              // more than any client sends; bounds the field table
 inline constexpr std::size_t kMaxBodyBytes = 16 * 1024;     // a POST /v1/tokens body is below 200
+inline constexpr std::size_t kMaxFormParameters = 16;       // of an OAuth request; they have two or three
 inline constexpr std::size_t kMaxLeadingEmptyLines = 4;     // RFC 9112 s2.2 asks for tolerance of "at least one"
 inline constexpr auto kHeadTimeout = 10s;                   // whole head, not per octet: a slow head is an attack or a dead link
 inline constexpr auto kBodyTimeout = 10s;                   // whole body
