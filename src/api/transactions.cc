@@ -2,14 +2,15 @@
 #include "api/transactions.h"
 
 #include <algorithm>
-#include <charconv>
-#include <initializer_list>
 #include <optional>
 #include <string>
 
 #include <nlohmann/json.hpp>
 
+#include "api/query.h"
+#include "api/timeline.h"
 #include "http/problem.h"
+#include "timeline/erasure.h"
 
 namespace jwtd::api {
 namespace {
@@ -19,31 +20,11 @@ using http::Request;
 using http::Response;
 using Json = nlohmann::ordered_json;
 
-enum class Sight : bool { kMasked, kFull };
-
 Result<Sight> authenticate(const TransactionsContext& context, const Request& request) {
   const auto callers = context.callers.get();
   const auto caller = callers->authenticate(request.field("authorization"), access::Scope::kRead);
   if (!caller) return caller.error();
   return (*caller)->may(access::Scope::kReadPii) ? Sight::kFull : Sight::kMasked;
-}
-
-// A misspelled name that were ignored would answer another question than the one that was asked.
-Status check_names(std::string_view query, std::initializer_list<std::string_view> known) {
-  unsigned seen = 0;
-  while (!query.empty()) {
-    const auto end = query.find('&');
-    const std::string_view name = query.substr(0, query.substr(0, end).find('='));
-    if (!query.substr(0, end).empty()) {
-      const auto at = std::find(known.begin(), known.end(), name);
-      if (at == known.end()) return Error(kQueryParameterUnknown);
-      const unsigned bit = 1u << (at - known.begin());
-      if (seen & bit) return Error(kQueryParameterRepeated);
-      seen |= bit;
-    }
-    query.remove_prefix(end == std::string_view::npos ? query.size() : end + 1);
-  }
-  return {};
 }
 
 struct PageWish {
@@ -52,38 +33,22 @@ struct PageWish {
   std::string cursor;
 };
 
-Result<std::size_t> parse_limit(std::string_view text) {
-  std::size_t limit = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
-  if (error != std::errc() || end != text.data() + text.size() || limit < 1 || limit > kMaxPageRecords) return Error(kPageLimitMalformed);
-  return limit;
-}
-
 Result<PageWish> page_wish(std::string_view query) {
   if (const Status names = check_names(query, {"phone_number", "limit", "cursor"}); !names) return names.error();
-  std::string text;
-  const QueryValue number = http::query_value(query, "phone_number", text);
-  if (number == QueryValue::kAbsent) return Error(kPhoneNumberMissing);
-  if (number == QueryValue::kMalformed) return Error(kPhoneMalformed);
-  const Result<Phone> phone = Phone::parse(text);
+  const Result<Phone> phone = phone_number(query);
   if (!phone) return phone.error();
   PageWish wish{*phone, kDefaultPageRecords, {}};
 
-  if (const QueryValue limit = http::query_value(query, "limit", text); limit != QueryValue::kAbsent) {
-    if (limit == QueryValue::kMalformed) return Error(kPageLimitMalformed);
-    const Result<std::size_t> parsed = parse_limit(text);
-    if (!parsed) return parsed.error();
-    wish.limit = *parsed;
-  }
+  const Result<std::size_t> limit = page_limit(query);
+  if (!limit) return limit.error();
+  wish.limit = *limit;
   if (http::query_value(query, "cursor", wish.cursor) == QueryValue::kMalformed) return Error(store::kCursorMalformed);
   return wish;
 }
 
 Result<Xid> xid_wish(const Request& request) {
   if (const Status names = check_names(request.query, {}); !names) return names.error();
-  std::string text;
-  if (!http::decode_segment(request.params[0], text)) return Error(kXidMalformed);
-  return Xid::parse(text);
+  return xid_of(request);
 }
 
 // -- answers --------------------------------------------------------------------------------------------------------
@@ -104,7 +69,8 @@ Json transaction(const store::Transaction& transaction, UnixMillis now, Sight si
   const store::Record& current = transaction.current;
   Json json{{"xid", current.xid.view()},
             {"phone_number", sight == Sight::kFull ? current.phone.text() : current.phone.redacted()},
-            {"status", now / 1000 < current.exp ? "active" : "expired"},
+            {"token_state", token_state(transaction, now)},
+            {"status", status_json(timeline::status_of(transaction))},
             {"created_at", format_rfc3339(transaction.created_at, true)},
             {"issued", transaction.issued},
             {"iss", current.iss},
@@ -127,6 +93,17 @@ void refuse(const TransactionsContext& context, const Error& error, const Reques
   http::render_problem(response, error.code(), request.request_id);
 }
 
+// What was erased leaves counts.
+Task<void> refuse_unknown(const TransactionsContext& context, const Xid& xid, UnixMillis now, const Request& request, Response& response) {
+  refuse(context, Error(kTransactionUnknown), request, response);
+  const auto look = [&store = context.store, xid, now] { return timeline::erased_note(store, xid, now); };
+  const auto erased = co_await context.reads.run(look);
+  if (!erased || !*erased) co_return;
+  Json problem = Json::parse(response.body);
+  problem["erased"] = Json::parse(**erased, nullptr, /*allow_exceptions=*/false);
+  response.body = problem.dump();
+}
+
 // -- endpoints ------------------------------------------------------------------------------------------------------
 
 Task<void> get_transaction(const TransactionsContext& context, const Request& request, Response& response) {
@@ -139,11 +116,12 @@ Task<void> get_transaction(const TransactionsContext& context, const Request& re
   const auto find = [&store = context.store, xid = *xid, now] { return store.find(xid, now); };
   const Result<std::optional<store::Transaction>> found = co_await context.reads.run(find);
   if (!found) co_return refuse(context, found.error(), request, response);
-  if (!found->has_value()) co_return refuse(context, Error(kTransactionUnknown), request, response);
+  if (!found->has_value()) co_return co_await refuse_unknown(context, *xid, now, request, response);
 
   Json json = transaction(**found, now, *sight);
   Json& earlier = json["earlier"] = Json::array();
   for (const store::Record& record : (*found)->earlier) earlier.push_back(earlier_token(record, *sight));
+  json["events"] = events_json(**found, now, *sight);
   answer(response, json);
 }
 
@@ -165,6 +143,20 @@ Task<void> list_transactions(const TransactionsContext& context, const Request& 
 }
 
 }  // namespace
+
+Result<Phone> phone_number(std::string_view query) {
+  std::string text;
+  const QueryValue found = http::query_value(query, "phone_number", text);
+  if (found == QueryValue::kAbsent) return Error(kPhoneNumberMissing);
+  if (found == QueryValue::kMalformed) return Error(kPhoneMalformed);
+  return Phone::parse(text);
+}
+
+Result<Xid> xid_of(const Request& request) {
+  std::string text;
+  if (!http::decode_segment(request.params[0], text)) return Error(kXidMalformed);
+  return Xid::parse(text);
+}
 
 void add_transaction_routes(http::Router& router, const TransactionsContext& context) {
   router.add(http::Method::kGet, "/v1/transactions/{xid}",

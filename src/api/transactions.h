@@ -9,20 +9,13 @@
 #include "http/router.h"
 #include "store/read_pool.h"
 #include "store/store.h"
+#include "timeline/placing.h"
 
 namespace jwtd::api {
 
-inline constexpr Code kTransactionUnknown{"transaction_unknown", Fault::kNotFound, "No transaction is on record under this id."};
-inline constexpr Code kQueryParameterUnknown{"query_parameter_unknown", Fault::kInvalidArgument,
-                                             "The query has a parameter that this route does not take."};
-inline constexpr Code kQueryParameterRepeated{"query_parameter_repeated", Fault::kInvalidArgument, "The query has a parameter twice."};
+using timeline::kTransactionUnknown;
 inline constexpr Code kPhoneNumberMissing{"phone_number_missing", Fault::kInvalidArgument,
                                            "This route needs the query parameter phone_number."};
-inline constexpr Code kPageLimitMalformed{"page_limit_malformed", Fault::kInvalidArgument,
-                                           "The limit must be a whole number from 1 to 100."};
-
-inline constexpr std::size_t kDefaultPageRecords = 20;
-
 // One for any number of loops; everything it refers to outlives it, and it outlives the router.
 struct TransactionsContext {
   store::Store& store;
@@ -31,6 +24,11 @@ struct TransactionsContext {
   Log* log = nullptr;  // gets the detail of what the store could not do; nullptr: nobody does
   UnixMillis (*now)() = wall_now;
 };
+
+// The query's phone_number. Fails with kPhoneNumberMissing, kPhoneMalformed.
+Result<Phone> phone_number(std::string_view query);
+// The path's first parameter. Fails with kXidMalformed.
+Result<Xid> xid_of(const http::Request& request);
 
 void add_transaction_routes(http::Router& router, const TransactionsContext& context);
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "store/memory/memory_store.h"
+#include "telesign/report.h"
 #include "tests/fakes/call_route.h"
 
 namespace jwtd::api {
@@ -34,6 +35,9 @@ Record record(const std::string& xid, UnixMillis at, const std::string& phone = 
 class BrokenStore final : public store::Store {
  public:
   Status commit(std::span<store::Entry* const>) override { return {}; }
+  Status apply(std::span<store::Change* const>) override { return {}; }
+  Result<std::optional<std::string>> note(const store::NoteName&, UnixMillis) override { return Error(store::kStoreUnavailable); }
+  Result<std::vector<store::Note>> notes(std::string_view, std::string_view, std::size_t, UnixMillis) override { return Error(store::kStoreUnavailable); }
   Result<std::optional<store::Transaction>> find(const Xid&, UnixMillis) override { return Error(store::kStoreUnavailable, "/secret/path"); }
   Result<store::Page> find_by_phone(const Phone&, std::size_t, std::string_view, UnixMillis) override {
     return Error(store::kStoreDamaged, "/secret/path");
@@ -92,9 +96,12 @@ TEST_F(TransactionsTest, ATransactionIsFoundByItsXid) {
   EXPECT_EQ(call_.response.status, 200);
   EXPECT_EQ(call_.response.content_type, "application/json");
   EXPECT_EQ(call_.response.body,
-            R"({"xid":"order-1","phone_number":"15555551234","status":"active","created_at":"2017-07-14T02:40:00.000Z","issued":1,)"
+            R"({"xid":"order-1","phone_number":"15555551234","token_state":"active",)"
+            R"("status":{"state":"none","code":null,"description":null,"updated_on":null,"source":null},"created_at":"2017-07-14T02:40:00.000Z","issued":1,)"
             R"("iss":"CUSTOMER","kid":"key-1","issued_at":"2017-07-14T02:39:50Z","expires_at":"2017-07-14T02:41:20Z",)"
-            R"("recorded_at":"2017-07-14T02:40:00.000Z","token":"token-of-order-1-1500000000000","earlier":[]})");
+            R"("recorded_at":"2017-07-14T02:40:00.000Z","token":"token-of-order-1-1500000000000","earlier":[],)"
+            R"("events":[{"type":"issued","at":"2017-07-14T02:40:00.000Z","expires_at":"2017-07-14T02:41:20Z","kid":"key-1",)"
+            R"("token":"token-of-order-1-1500000000000"}]})");
 }
 
 TEST_F(TransactionsTest, WithoutReadPiiNumbersAreMaskedAndTokensLeftOut) {
@@ -126,8 +133,28 @@ TEST_F(TransactionsTest, EarlierTokensAreShownNewestFirst) {
 TEST_F(TransactionsTest, ATokenIsActiveUntilTheSecondItExpires) {
   commit(record("ends-now", kNow - 80'000));
   commit(record("ends-next", kNow - 79'000));
-  EXPECT_EQ(get("/v1/transactions/ends-now", reader_)["status"], "expired");
-  EXPECT_EQ(get("/v1/transactions/ends-next", reader_)["status"], "active");
+  EXPECT_EQ(get("/v1/transactions/ends-now", reader_)["token_state"], "expired");
+  EXPECT_EQ(get("/v1/transactions/ends-next", reader_)["token_state"], "active");
+}
+
+TEST_F(TransactionsTest, WhatTheProviderSaidStandsInTheTimelineAndTheStatus) {
+  commit(record("order-1", kNow - 5000));
+  const auto report = telesign::parse_callback(
+      R"({"reference_id":"R1","external_id":"order-1","status":{"code":2401,"description":"Verified","updated_on":"2017-07-14T02:39:59.5Z"},"phone":"15555551234"})");
+  ASSERT_TRUE(report);
+  store::Change change{*Xid::parse("order-1"), telesign::event_of(*report, store::Event::Type::kCallback, kNow), false, {}, {}, {}, {}};
+  store::Change* const batch[] = {&change};
+  ASSERT_TRUE(store_->apply(batch));
+  const json status{{"state", "success"}, {"code", 2401}, {"description", "Verified"}, {"updated_on", "2017-07-14T02:39:59.5Z"}, {"source", "callback"},
+                    {"known_at", "2017-07-14T02:40:00.000Z"}};
+  const json one = get("/v1/transactions/order-1", auditor_);
+  EXPECT_EQ(one["status"], status);
+  EXPECT_EQ(one["events"][1]["type"], "callback");
+  EXPECT_EQ(one["events"][1]["applied"], true);
+  EXPECT_EQ(one["events"][1]["raw"], report->raw);
+  EXPECT_FALSE(get("/v1/transactions/order-1", reader_)["events"][1].contains("raw"));
+  EXPECT_THAT(call_.response.body, Not(HasSubstr(kPhone)));
+  EXPECT_EQ(get(std::string("/v1/transactions?phone_number=") + kPhone, auditor_)["transactions"][0]["status"], status);
 }
 
 TEST_F(TransactionsTest, AnUnknownXidIs404) {

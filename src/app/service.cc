@@ -147,6 +147,9 @@ Status Service::listen() {
   };
   commit_ = std::make_unique<store::GroupCommit>(*store_, std::move(commit_options));
   reads_ = std::make_unique<store::ReadPool>();
+  auto timelines = Timelines::make({config_, *store_, *reads_, callers_, log_});
+  if (!timelines) return std::move(timelines).error();
+  timelines_ = *std::move(timelines);
   admin_.reset(new Admin{.transactions = {*store_, *reads_, callers_, &log_}});
 
   http::ListenOptions public_options{config_.listen.public_endpoint.host, config_.listen.public_endpoint.port, config_.tls.enabled, {}, {}};
@@ -183,7 +186,11 @@ const http::Router& Service::add_public_loop(std::size_t index) {
   mine.token.observer.refused = [&numbers](const limit::Rule& rule) { numbers.limited(rule.name); };
   api::add_token_routes(mine.router, mine.token);
   api::add_ping_route(mine.router);
-  public_server_->on_tick(index, [&mine](Monotonic::time_point now) { mine.lane.expire(now); });
+  timelines_->add_public_routes(mine.router, mine.lane);
+  public_server_->on_tick(index, [this, &mine](Monotonic::time_point now) {
+    mine.lane.expire(now);
+    reads_->expire(now);
+  });
   return mine.router;
 }
 
@@ -201,8 +208,10 @@ void Service::add_admin_routes() {
   admin_->lane = std::make_unique<store::Lane>(*commit_, admin_server_->loop(0));
   admin_server_->on_tick(0, [this](Monotonic::time_point now) {
     reads_->expire(now);
+    timelines_->expire(now);
     admin_->lane->expire(now);
   });
+  timelines_->add_admin_routes(router, *admin_->lane);
   add_numbers();
 }
 
@@ -241,6 +250,7 @@ void Service::add_numbers() {
     m.counter("jwtd_tls_handshakes_failed_total", "Failed TLS handshakes.", labels, of(stats.tls_failed));
     m.counter("jwtd_http_refused_heads_total", "Requests refused before routing.", labels, of(stats.refused_heads));
   }
+  timelines_->add_numbers(m);
   add_limit_numbers(m, limits_);
   m.counter("jwtd_log_lines_dropped_total", "Log lines dropped because the queue was full.", {},
             [this] { return static_cast<double>(log_.dropped()); });
@@ -320,6 +330,7 @@ bool Service::stop() {
   const bool clean = public_server_->drain(kDrainDeadline);
   admin_server_->drain(std::chrono::seconds(1));
   janitor_.reset();
+  timelines_.reset();
   reads_.reset();
   commit_.reset();
   limits_ = {};

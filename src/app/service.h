@@ -15,6 +15,7 @@
 #include "api/token.h"
 #include "app/janitor.h"
 #include "app/open_limits.h"
+#include "app/timelines.h"
 #include "base/clock_watch.h"
 #include "base/log.h"
 #include "config/config.h"
@@ -77,6 +78,7 @@ class Service {
   std::unique_ptr<http::Server> admin_server_;
   std::unique_ptr<store::GroupCommit> commit_;
   std::unique_ptr<store::ReadPool> reads_;
+  std::unique_ptr<Timelines> timelines_;
   std::vector<std::unique_ptr<PerLoop>> loops_;
   std::unique_ptr<Admin> admin_;
   std::unique_ptr<Janitor> janitor_;

@@ -55,6 +55,8 @@ inline constexpr std::size_t kMaxNoteBytes = 32 * 1024;     // an event's detail
 inline constexpr std::size_t kMaxBatchChanges = 256;        // in one durable write
 
 // -- calls to the provider --------------------------------------------------------------------------------------------
+inline constexpr std::size_t kPollThreads = 4;              // questions to the provider at once
+inline constexpr auto kPollDeadline = 65s;                  // of a question: twice the longest telesign.timeout, for it may be asked again, and some
 inline constexpr std::size_t kMaxProviderAnswerBytes = 64 * 1024;  // read; what is kept is bounded by kMaxReportBytes
 inline constexpr std::size_t kMaxSharedStatuses = 1'024;    // answers that stand for the next who ask; about 1 KiB each
 inline constexpr auto kProviderErrorCache = 1s;             // how long a failure stands for them: long enough that a crowd is one request

@@ -109,7 +109,7 @@ def test_a_transaction_is_found_whole_with_read_pii(admin):
     token = admin.get(f"/v1/token/{PHONE}/found-1").text
     found = full(admin, "/v1/transactions/found-1").json
     assert found["xid"] == "found-1" and found["phone_number"] == PHONE and found["token"] == token
-    assert found["status"] == "active" and found["issued"] == 1 and found["earlier"] == []
+    assert found["token_state"] == "active" and found["issued"] == 1 and found["earlier"] == []
     assert found["iss"] == claims_of(token)["iss"]
 
 

@@ -13,6 +13,10 @@ namespace jwtd::store {
 namespace {
 
 constexpr char kVersion = 1;
+constexpr char kEventsVersion = 2;
+constexpr char kNoteKey = 'n';
+constexpr char kNoteExpiryKey = 'e';
+constexpr std::size_t kWordOctets = 8;
 constexpr char kTextForm = 3;
 constexpr char kUuidKey = 1;
 constexpr char kTextKey = 2;
@@ -107,6 +111,30 @@ std::optional<Signed> take_apart(const Record& record) {
 
 Error damaged(const char* what) { return Error(kStoreDamaged, what); }
 
+void put_text(std::string_view text, std::string& out) {
+  put_varint(text.size(), out);
+  out.append(text);
+}
+
+std::optional<std::string_view> get_text(std::string_view& in) {
+  const auto size = get_varint(in);
+  if (!size || *size > in.size()) return std::nullopt;
+  const std::string_view text = in.substr(0, *size);
+  in.remove_prefix(*size);
+  return text;
+}
+
+std::optional<Event> get_event(UnixMillis created_at, std::string_view& in) {
+  if (in.empty()) return std::nullopt;
+  const auto type = static_cast<Event::Type>(in.front());
+  in.remove_prefix(1);
+  const auto at = get_varint(in);
+  const auto key = at ? get_text(in) : std::nullopt;
+  const auto body = key ? get_text(in) : std::nullopt;
+  if (!body) return std::nullopt;
+  return Event{type, unzigzag(created_at, *at), std::string(*key), std::string(*body)};
+}
+
 }  // namespace
 
 void put_varint(std::uint64_t number, std::string& out) {
@@ -179,9 +207,9 @@ std::optional<std::uint64_t> read_earlier_number(std::string_view key) {
   return ~read_word(key.substr(key.size() - 8));
 }
 
-void append_value(const Record& record, UnixMillis created_at, std::uint64_t number, std::uint32_t name, std::string& out) {
+void append_value(const Record& record, UnixMillis created_at, std::uint64_t number, std::uint32_t name, std::span<const Event> events, std::string& out) {
   const auto parts = take_apart(record);
-  out.push_back(kVersion);
+  out.push_back(events.empty() ? kVersion : kEventsVersion);
   out.push_back(parts ? parts->form : kTextForm);
   append_word(static_cast<std::uint64_t>(created_at), out);
   put_varint(number, out);
@@ -190,17 +218,30 @@ void append_value(const Record& record, UnixMillis created_at, std::uint64_t num
   put_varint(zigzag(created_at, record.recorded_at), out);
   put_varint(zigzag(record.recorded_at / 1000, record.iat), out);
   put_varint(zigzag(record.iat, record.exp), out);
-  out.append(parts ? parts->signature : record.token);
+  const std::string_view rest = parts ? std::string_view(parts->signature) : std::string_view(record.token);
+  if (events.empty()) {
+    out.append(rest);
+    return;
+  }
+  put_text(rest, out);
+  put_varint(events.size(), out);
+  for (const Event& event : events) {
+    out.push_back(static_cast<char>(event.type));
+    put_varint(zigzag(created_at, event.at), out);
+    put_text(event.key, out);
+    put_text(event.body, out);
+  }
 }
 
 std::optional<UnixMillis> read_created_at(std::string_view value) {
-  if (value.size() < kFixedOctets || value[0] != kVersion) return std::nullopt;
+  if (value.size() < kFixedOctets || (value[0] != kVersion && value[0] != kEventsVersion)) return std::nullopt;
   return static_cast<UnixMillis>(read_word(value.substr(2)));
 }
 
 Result<Value> read_value(const Xid& xid, std::string_view value, const Names& names) {
   const auto created_at = read_created_at(value);
   if (!created_at) return damaged("a record is too short or of an unknown version");
+  const bool has_events = value[0] == kEventsVersion;
   const char form = value[1];
   value.remove_prefix(kFixedOctets);
   std::array<std::uint64_t, 6> numbers;
@@ -217,6 +258,19 @@ Result<Value> read_value(const Xid& xid, std::string_view value, const Names& na
   const UnixSeconds iat = unzigzag(recorded_at / 1000, numbers[4]);
   const UnixSeconds exp = unzigzag(iat, numbers[5]);
   Record record{xid, *phone, {}, std::move(name->iss), std::move(name->kid), iat, exp, recorded_at};
+  std::vector<Event> events;
+  if (has_events) {
+    const auto rest = get_text(value);
+    const auto count = rest ? get_varint(value) : std::nullopt;
+    if (!count) return damaged("a record ends within its token");
+    for (std::uint64_t i = 0; i < *count; ++i) {
+      auto event = get_event(*created_at, value);
+      if (!event) return damaged("a record ends within an event");
+      events.push_back(*std::move(event));
+    }
+    if (!value.empty()) return damaged("something stands behind a record's events");
+    value = *rest;
+  }
   if (form == kTextForm) {
     record.token = value;
   } else {
@@ -225,7 +279,37 @@ Result<Value> read_value(const Xid& xid, std::string_view value, const Names& na
     if (value.size() != jose::signature_octets(algorithm) || record.iss.size() > kMaxIssuerBytes) return damaged("a signature has a wrong size");
     record.token = jose::compact(algorithm, {record.iss, iat, exp, *phone, xid}, value);
   }
-  return Value{*created_at, numbers[0], std::move(record)};
+  return Value{*created_at, numbers[0], std::move(record), std::move(events)};
+}
+
+std::string note_key(std::string_view kind, std::string_view key) {
+  std::string out(1, kNoteKey);
+  out.append(kind).push_back('/');
+  return out.append(key);
+}
+
+std::string note_expiry_key(UnixMillis expires_at, std::string_view kind, std::string_view key) {
+  std::string out(1, kNoteExpiryKey);
+  append_word(static_cast<std::uint64_t>(expires_at), out);
+  return out.append(note_key(kind, key).substr(1));
+}
+
+std::string note_value(const Note& note) {
+  std::string out;
+  append_word(static_cast<std::uint64_t>(note.expires_at), out);
+  return out.append(note.value);
+}
+
+std::optional<Note> read_note(std::string_view key, std::string_view value) {
+  const std::size_t slash = key.find('/');
+  if (key.empty() || key[0] != kNoteKey || slash == std::string_view::npos || value.size() < kWordOctets) return std::nullopt;
+  return Note{std::string(key.substr(1, slash - 1)), std::string(key.substr(slash + 1)), std::string(value.substr(kWordOctets)),
+              static_cast<UnixMillis>(read_word(value))};
+}
+
+std::optional<NoteExpiry> read_note_expiry_key(std::string_view key) {
+  if (key.size() <= 1 + kWordOctets || key[0] != kNoteExpiryKey) return std::nullopt;
+  return NoteExpiry{static_cast<UnixMillis>(read_word(key.substr(1))), std::string(1, kNoteKey).append(key.substr(1 + kWordOctets))};
 }
 
 }  // namespace jwtd::store

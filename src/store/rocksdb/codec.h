@@ -6,18 +6,26 @@
 //   phone      8 octets phone, big-endian; 8 octets created_at, inverted, so that the newest comes first; the XID's key
 //   earlier    the XID's key, 0x00 (which no XID text contains), 8 octets of its number within the transaction, inverted
 // Value of a transaction and of an earlier token
-//   octet 0    version 1
+//   octet 0    version: 1, or 2 for a transaction with events
 //   octet 1    form: 0, 1, 2 = HS256, HS384, HS512, the token is made again from the fields and the signature; 3 = the token's text is kept
 //   8 octets   created_at, big-endian, where the compaction filter finds it without decoding
 //   varints    number within the transaction (1 is the first), name of the issuer and key (names.h), phone,
 //              recorded_at - created_at, iat - recorded_at / 1000, exp - iat (zigzag)
-//   rest       the raw signature, or the token
+//   rest       version 1: the raw signature, or the token
+//              version 2: that with its size (varint) before it, the number of events (varint), then each: type (octet), at - created_at
+//              (zigzag varint), key and body, each with its size (varint) before it
+//
+// Notes (a table of their own)
+//   'n', kind, '/', key           8 octets expires_at, big-endian, and the value
+//   'e', 8 octets expires_at, kind, '/', key    empty: what expires, in the order of time; may be left of a note that was replaced since
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "store/rocksdb/names.h"
@@ -46,16 +54,29 @@ std::optional<PhoneKey> read_phone_key(std::string_view key);
 std::optional<std::uint64_t> read_earlier_number(std::string_view key);
 
 // Appends the value of `record`, the number-th token of a transaction. The token is kept as text unless it can be made again exactly.
-void append_value(const Record& record, UnixMillis created_at, std::uint64_t number, std::uint32_t name, std::string& out);
+// Earlier tokens have no events.
+void append_value(const Record& record, UnixMillis created_at, std::uint64_t number, std::uint32_t name, std::span<const Event> events, std::string& out);
 
 struct Value {
   UnixMillis created_at;
   std::uint64_t number;
   Record record;
+  std::vector<Event> events;
 };
 // Fails with kStoreDamaged.
 Result<Value> read_value(const Xid& xid, std::string_view value, const Names& names);
 std::optional<UnixMillis> read_created_at(std::string_view value);
+
+std::string note_key(std::string_view kind, std::string_view key);
+std::string note_expiry_key(UnixMillis expires_at, std::string_view kind, std::string_view key);
+std::string note_value(const Note& note);
+// nullopt: not a note's key and value.
+std::optional<Note> read_note(std::string_view key, std::string_view value);
+struct NoteExpiry {
+  UnixMillis expires_at;
+  std::string note_key;
+};
+std::optional<NoteExpiry> read_note_expiry_key(std::string_view key);
 
 // Numbers of variable length: seven bits an octet, low ones first. get_varint() takes what it read off `in`.
 void put_varint(std::uint64_t number, std::string& out);

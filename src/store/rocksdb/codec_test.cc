@@ -41,7 +41,7 @@ std::string xid_key(std::string_view xid) {
 
 std::string value_of(const Record& record, UnixMillis created_at = 1'500'000'010'000, std::uint64_t number = 2) {
   std::string value;
-  append_value(record, created_at, number, 0, value);
+  append_value(record, created_at, number, 0, {}, value);
   return value;
 }
 
@@ -157,10 +157,40 @@ TEST(Codec, AnyCutValueIsDamagedAndNeverAnotherToken) {
   EXPECT_FALSE(read_value(kUuid4, value + "x", known));
 }
 
+TEST(Codec, EventsComeBackAndAnyCutIsDamage) {
+  const OneName known;
+  const std::vector<Event> events{{Event::Type::kCallback, 1'500'000'020'000, "callback:1", R"({"code":2401})"},
+                                  {Event::Type::kPolled, -5, "~", ""},
+                                  {Event::Type::kRevoked, INT64_MAX, std::string(kMaxEventKeyBytes, 'k'), std::string(kMaxEventBytes, 'b')}};
+  for (const bool plain : {false, true}) {
+    Record record = golden();
+    if (plain) record.token = "x.y.z";
+    std::string value;
+    append_value(record, 1'500'000'010'000, 2, 0, events, value);
+    const auto back = read_value(record.xid, value, known);
+    ASSERT_TRUE(back) << back.error().message();
+    EXPECT_EQ(back->events, events);
+    EXPECT_EQ(back->record.token, record.token);
+    for (std::size_t size = 0; size < value.size(); ++size) ASSERT_FALSE(read_value(record.xid, std::string_view(value).substr(0, size), known)) << size;
+    EXPECT_FALSE(read_value(record.xid, value + "x", known));
+  }
+}
+
+TEST(Codec, NotesComeBack) {
+  const Note note{"reference", "B56259E45884010488343BAA15FB0002/1", "value\n", 1'500'000'010'000};
+  EXPECT_EQ(read_note(note_key(note.kind, note.key), note_value(note)), note);
+  const auto expiry = read_note_expiry_key(note_expiry_key(note.expires_at, note.kind, note.key));
+  ASSERT_TRUE(expiry);
+  EXPECT_EQ(expiry->expires_at, note.expires_at);
+  EXPECT_EQ(expiry->note_key, note_key(note.kind, note.key));
+  EXPECT_FALSE(read_note("", ""));
+  EXPECT_FALSE(read_note(note_key("a", "b"), "1234567"));
+}
+
 TEST(Codec, AnUnknownVersionFormOrIssuerIsDamage) {
   const OneName known;
   std::string value = value_of(golden());
-  value[0] = 2;
+  value[0] = 3;
   EXPECT_FALSE(read_value(kUuid4, value, known));
   value = value_of(golden());
   value[1] = 4;

@@ -90,10 +90,10 @@ Status Database::open_files(const StoreOptions& options, const std::shared_ptr<r
   std::vector<rocksdb::ColumnFamilyDescriptor> tables;
   for (const std::string& name : names) {
     const auto parsed = parse_table_name(name);
-    if (!parsed && name != rocksdb::kDefaultColumnFamilyName) {
+    if (!parsed && name != rocksdb::kDefaultColumnFamilyName && name != kNotesName) {
       return Error(kStoreOpenFailed, folder_.path() + ": has a table that this jwtd does not know: " + name);
     }
-    tables.emplace_back(name, parsed ? table_options(parsed->table, tuning_, cache_) : default_options());
+    tables.emplace_back(name, parsed ? table_options(parsed->table, tuning_, cache_) : name == kNotesName ? notes_options() : default_options());
   }
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
@@ -104,6 +104,10 @@ Status Database::open_files(const StoreOptions& options, const std::shared_ptr<r
   std::map<std::uint64_t, std::shared_ptr<Epoch>, std::greater<>> found;
   for (std::size_t i = 0; i < handles.size(); ++i) {
     const auto parsed = parse_table_name(names[i]);
+    if (names[i] == kNotesName) {
+      keep_notes(handles[i]);
+      continue;
+    }
     if (!parsed) {
       db_->DestroyColumnFamilyHandle(handles[i]);  // DefaultColumnFamily() is always at hand
       continue;
@@ -111,6 +115,12 @@ Status Database::open_files(const StoreOptions& options, const std::shared_ptr<r
     auto& epoch = found[parsed->epoch];
     if (!epoch) epoch = make_epoch(db_.get(), parsed->epoch);
     epoch->tables[static_cast<std::size_t>(parsed->table)] = handles[i];
+  }
+  if (!notes_) {  // a new store, or one of format 1
+    rocksdb::ColumnFamilyHandle* handle = nullptr;
+    const auto made = db_->CreateColumnFamily(notes_options(), kNotesName, &handle);
+    if (!made.ok()) return open_error(folder_.path(), made);
+    keep_notes(handle);
   }
   EpochList list;
   for (auto& [number, epoch] : found) {
@@ -143,6 +153,10 @@ Status Database::read_default_table() {
     if (!read_epoch_value(value, *epoch)) return unreadable;
   }
   return {};
+}
+
+void Database::keep_notes(rocksdb::ColumnFamilyHandle* handle) {
+  notes_ = std::shared_ptr<rocksdb::ColumnFamilyHandle>(handle, [db = db_.get()](rocksdb::ColumnFamilyHandle* one) { db->DestroyColumnFamilyHandle(one); });
 }
 
 std::shared_ptr<const EpochList> Database::epochs() const {
@@ -192,7 +206,7 @@ rocksdb::Status Database::drop(const EpochList& gone) {
 }
 
 rocksdb::Status Database::flush_all() {
-  std::vector<rocksdb::ColumnFamilyHandle*> tables{db_->DefaultColumnFamily()};
+  std::vector<rocksdb::ColumnFamilyHandle*> tables{db_->DefaultColumnFamily(), notes_.get()};
   const auto list = epochs();
   for (const auto& epoch : *list) tables.insert(tables.end(), epoch->tables.begin(), epoch->tables.end());
   const auto status = db_->Flush({}, tables);

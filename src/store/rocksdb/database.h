@@ -26,6 +26,7 @@ class Database {
                                                 const Tuning& tuning);
 
   rocksdb::DB& db() { return *db_; }
+  rocksdb::ColumnFamilyHandle* notes() { return notes_.get(); }
   Health& health() { return *health_; }
   Names& names() { return names_; }
 
@@ -39,13 +40,14 @@ class Database {
   // Makes the pair's number durable before any record uses it.
   rocksdb::Status add_name(const std::string& iss, const std::string& kid);
 
-  // Held by commit(), and by sweep() while it closes an epoch: after that nothing more is written to it.
+  // Held by commit() and apply(), and by sweep() while it closes an epoch: after that nothing more is written to it.
   std::mutex& writing() { return writing_; }
 
  private:
   Database(Folder folder, const Tuning& tuning) : folder_(std::move(folder)), tuning_(tuning) {}
   Status open_files(const StoreOptions& options, const std::shared_ptr<rocksdb::FileSystem>& files);
   Status read_default_table();
+  void keep_notes(rocksdb::ColumnFamilyHandle* handle);
   rocksdb::Status complete(Epoch& epoch);
   void replace(EpochList list);
 
@@ -55,6 +57,7 @@ class Database {
   std::unique_ptr<rocksdb::Env> env_;
   std::shared_ptr<Health> health_;
   std::unique_ptr<rocksdb::DB> db_;
+  std::shared_ptr<rocksdb::ColumnFamilyHandle> notes_;
   Names names_;
   std::mutex writing_;
   mutable std::mutex epochs_mutex_;

@@ -45,6 +45,8 @@ std::optional<Contents> list(const std::string& path) {
   return contents;
 }
 
+std::string format_words() { return std::string(kFormatWords) + std::to_string(kFormatVersion) + "\n"; }
+
 Status sync_folder(const std::string& path) {
   const int fd = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return refused_errno(path, "cannot be opened");
@@ -72,7 +74,7 @@ Status write_format(const std::string& path) {
   const std::string fresh = path + "/FORMAT.new", final = path + "/FORMAT";
   const int fd = open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) return refused_errno(path, "no file can be made in it");
-  const std::string words = std::string(kFormatWords) + std::to_string(kFormatVersion) + "\n";
+  const std::string words = format_words();
   const bool written = write(fd, words.data(), words.size()) == static_cast<ssize_t>(words.size()) && fsync(fd) == 0;
   const int cause = errno;
   close(fd);
@@ -97,8 +99,9 @@ Status check_format(const std::string& path, int fd) {
   int version = 0;
   const auto [end, failure] = std::from_chars(words.data(), words.data() + words.size(), version);
   if (failure != std::errc() || end == words.data() + words.size() || *end != '\n') return refused(path, "FORMAT is not one that jwtd wrote");
-  if (version == kFormatVersion) return {};
-  return refused(path, "was written by a newer jwtd (format " + std::to_string(version) + "; this one reads format " +
+  if (version < 1) return refused(path, "FORMAT is not one that jwtd wrote");
+  if (version <= kFormatVersion) return {};
+  return refused(path, "was written by a newer jwtd (format " + std::to_string(version) + "; this one reads formats up to " +
                            std::to_string(kFormatVersion) + "). Use that version, or another folder.");
 }
 
@@ -145,6 +148,9 @@ Result<Folder> Folder::claim(const std::string& url, bool make) {
     return refused_errno(folder.path_, "cannot be locked");
   }
   if (auto checked = check_format(folder.path_, lock); !checked) return checked.error();
+  // In place, since the lock is on this very file. Of an older format only the number differs, one octet.
+  const std::string words = format_words();
+  if (pwrite(lock, words.data(), words.size(), 0) != static_cast<ssize_t>(words.size()) || fsync(lock) != 0) return refused_errno(folder.path_, "FORMAT cannot be written");
   return folder;
 }
 

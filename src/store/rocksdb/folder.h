@@ -1,6 +1,6 @@
 // store/rocksdb/folder.h - the store's folder: whether it may be used, by whom, and in which format it is.
 //
-// The file FORMAT holds "jwtd store 1"; whoever holds its flock owns the store. It is written before RocksDB writes anything, so a folder
+// The file FORMAT holds "jwtd store 2"; whoever holds its flock owns the store. It is written before RocksDB writes anything, so a folder
 // with a database and without FORMAT is not ours.
 #pragma once
 
@@ -10,7 +10,8 @@
 
 namespace jwtd::store {
 
-inline constexpr int kFormatVersion = 1;
+// 2: events and notes (codec.h). A folder of format 1 becomes one of format 2 when it is opened; an older jwtd refuses it then.
+inline constexpr int kFormatVersion = 2;
 
 class Folder {
  public:

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <sstream>
 
 #include "store/rocksdb/temporary_folder.h"
 #include "store/store.h"
@@ -77,11 +78,21 @@ TEST(Folder, TheRootOfAFreshDiskIsTaken) {
 TEST(Folder, OfANewerFormatIsRefusedWithBothVersions) {
   const TemporaryFolder folder;
   write_file(folder.path() + "/FORMAT", "jwtd store 12\n");
-  expect_refused("rocksdb://" + folder.path(), kStoreOpenFailed, "newer jwtd (format 12; this one reads format 1)");
+  expect_refused("rocksdb://" + folder.path(), kStoreOpenFailed, "newer jwtd (format 12; this one reads formats up to 2)");
+}
+
+TEST(Folder, OfAnOlderFormatBecomesOneOfThis) {
+  const TemporaryFolder folder;
+  write_file(folder.path() + "/FORMAT", "jwtd store 1\n");
+  EXPECT_TRUE(check_is_store(folder.path()));
+  EXPECT_TRUE(Folder::claim("rocksdb://" + folder.path()));
+  std::ostringstream words;
+  words << std::ifstream(folder.path() + "/FORMAT").rdbuf();
+  EXPECT_EQ(words.str(), "jwtd store 2\n");
 }
 
 TEST(Folder, WithAnUnreadableFormatIsRefused) {
-  for (const char* text : {"", "1", "jwtd store ", "jwtd store x\n", "jwtd store 1", "something else\n"}) {
+  for (const char* text : {"", "1", "jwtd store ", "jwtd store x\n", "jwtd store 0\n", "jwtd store 1", "something else\n"}) {
     const TemporaryFolder folder;
     write_file(folder.path() + "/FORMAT", text);
     expect_refused("rocksdb://" + folder.path(), kStoreOpenFailed, "FORMAT");

@@ -82,6 +82,27 @@ TEST_F(Retention, WhatExpiredIsGoneFromTablesAndLogsAfterASweep) {
   EXPECT_EQ(list(kNow + 1300 * kSecond), (std::vector<std::string>{"stays-1"}));
 }
 
+TEST_F(Retention, WhatWasErasedIsGoneFromTablesAndLogsAfterASweep) {
+  for (const UnixMillis at : {kNow, kNow + 300 * kSecond}) {  // in two epochs
+    commit("erased-1", at);
+    commit("stays-1", at);
+    ASSERT_TRUE(store_->sweep(at + kSecond));
+  }
+  Change event{*Xid::parse("erased-1"), Event{Event::Type::kCallback, kNow + 301 * kSecond, "k", "erased-body"}, false, {}, {}, Applied::kDamaged, {}};
+  Change* events[] = {&event};
+  ASSERT_TRUE(store_->apply(events));
+  ASSERT_EQ(event.applied, Applied::kWritten);
+  EXPECT_TRUE(on_disk("erased-body"));
+  Change erase{*Xid::parse("erased-1"), {}, true, {}, {}, Applied::kDamaged, {}};
+  Change* changes[] = {&erase};
+  ASSERT_TRUE(store_->apply(changes));
+  open();  // the mark is on disk
+  ASSERT_TRUE(store_->sweep(kNow + 310 * kSecond));
+  EXPECT_FALSE(on_disk("erased-"));
+  EXPECT_TRUE(on_disk("stays-1"));
+  EXPECT_EQ(list(kNow + 310 * kSecond), (std::vector<std::string>{"stays-1"}));
+}
+
 TEST_F(Retention, AServiceThatSleptThroughTheRetentionForgetsAtTheFirstSweep) {
   commit("expires-1", kNow);
   open();

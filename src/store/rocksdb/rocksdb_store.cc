@@ -10,6 +10,8 @@
 #include "base/limits.h"
 #include "store/cursor.h"
 #include "store/decide.h"
+#include "store/events.h"
+#include "store/rocksdb/changes.h"
 #include "store/rocksdb/codec.h"
 #include "store/rocksdb/database.h"
 #include "store/rocksdb/driver.h"
@@ -20,6 +22,7 @@
 namespace jwtd::store {
 namespace {
 
+const std::vector<Event> kNoEvents;
 constexpr int kBoundsPerRetention = 64;  // how much later than needed an epoch may go, so that its bound is rarely written
 constexpr std::chrono::milliseconds kBoundStepForEver = std::chrono::hours(1);
 
@@ -49,6 +52,11 @@ class RocksdbStore final : public Store {
       : retention_(options.retention), database_(std::move(database)) {}
 
   Status commit(std::span<Entry* const> batch) override;
+  Status apply(std::span<Change* const> changes) override { return apply_changes(*database_, changes, retention_); }
+  Result<std::optional<std::string>> note(const NoteName& name, UnixMillis now) override { return read_note(*database_, name, now); }
+  Result<std::vector<Note>> notes(std::string_view kind, std::string_view after, std::size_t limit, UnixMillis now) override {
+    return list_notes(*database_, kind, after, limit, now);
+  }
   Result<std::optional<Transaction>> find(const Xid& xid, UnixMillis now) override;
   Result<Page> find_by_phone(const Phone& phone, std::size_t limit, std::string_view cursor, UnixMillis now) override;
   Status writable() override { return database_->health().check(database_->db(), true); }
@@ -65,8 +73,8 @@ class RocksdbStore final : public Store {
     const Record* current = nullptr;  // nullptr: absent or expired
     UnixMillis created_at = 0;
     std::uint64_t number = 0;
+    const std::vector<Event>* events = nullptr;
     bool damaged = false;
-    bool closed = false;
   };
 
   Status look_up(std::span<Entry* const> batch, const EpochList& epochs);
@@ -169,6 +177,7 @@ Status RocksdbStore::look_up(std::span<Entry* const> batch, const EpochList& epo
         standing.current = &found_.back().record;
         standing.created_at = found_.back().created_at;
         standing.number = found_.back().number;
+        standing.events = &found_.back().events;
       }
       missing = std::move(still_missing);
     }
@@ -198,9 +207,9 @@ Status RocksdbStore::write_one(Entry& entry, std::string_view key, Standing* sta
   }
   const bool stands = standing != nullptr && standing->current != nullptr &&
                       !past_retention(standing->created_at, retention_, proposed.recorded_at);
-  entry.outcome = stands ? decide(*standing->current, proposed, standing->closed) : Outcome::kInserted;
+  entry.outcome = stands ? decide(*standing->current, proposed, is_closed(*standing->events)) : Outcome::kInserted;
   if (entry.outcome == Outcome::kReused) entry.standing = *standing->current;
-  if (entry.outcome == Outcome::kReused || entry.outcome == Outcome::kConflict) return {};
+  if (entry.outcome != Outcome::kInserted && entry.outcome != Outcome::kReissued) return {};
 
   const auto name = name_of(proposed);
   if (!name) return name.error();
@@ -211,7 +220,7 @@ Status RocksdbStore::write_one(Entry& entry, std::string_view key, Standing* sta
     const auto former = name_of(*standing->current);
     if (!former) return former.error();
     earlier_value_.clear();
-    append_value(*standing->current, created_at, standing->number, *former, earlier_value_);
+    append_value(*standing->current, created_at, standing->number, *former, {}, earlier_value_);
     other_key_.clear();
     append_earlier_key(key, standing->number, other_key_);
     writes_.Put(epoch[Table::kEarlier], other_key_, earlier_value_);
@@ -223,9 +232,9 @@ Status RocksdbStore::write_one(Entry& entry, std::string_view key, Standing* sta
     writes_.Put(epoch[Table::kPhones], other_key_, rocksdb::Slice());
   }
   value_.clear();
-  append_value(proposed, created_at, number, *name, value_);
+  append_value(proposed, created_at, number, *name, reissued ? std::span(*standing->events) : std::span<const Event>(), value_);
   writes_.Put(epoch[table_of(key)], slice_of(key), value_);
-  if (standing != nullptr) *standing = {standing->key, &proposed, created_at, number};
+  if (standing != nullptr) *standing = {standing->key, &proposed, created_at, number, reissued ? standing->events : &kNoEvents, false};
   return {};
 }
 
@@ -256,7 +265,7 @@ Result<std::optional<Transaction>> RocksdbStore::find(const Xid& xid, UnixMillis
   auto value = read_current(*database_, *epochs, xid, key);
   if (!value) return value.error();
   if (!*value || past_retention((*value)->created_at, retention_, now)) return std::optional<Transaction>();
-  Transaction transaction{(*value)->created_at, (*value)->number, (*value)->record, {}};
+  Transaction transaction{(*value)->created_at, (*value)->number, (*value)->record, {}, std::move((*value)->events)};
   if (transaction.issued > 1) {
     if (auto earlier = read_earlier(*database_, *epochs, **value, key, kMaxEarlierTokens, transaction.earlier); !earlier) return earlier.error();
   }
@@ -290,7 +299,7 @@ Result<Page> RocksdbStore::find_by_phone(const Phone& phone, std::size_t limit, 
         page.next = write_cursor(phone, {last.created_at, last.current.xid});
         return page;
       }
-      page.transactions.push_back({(*value)->created_at, (*value)->number, std::move((*value)->record), {}});
+      page.transactions.push_back({(*value)->created_at, (*value)->number, std::move((*value)->record), {}, std::move((*value)->events)});
     }
   }
 }
@@ -349,19 +358,19 @@ Status RocksdbStore::write_adopted(const Transaction& transaction, std::string_v
   // What another store numbered differently is numbered by what there is.
   const std::uint64_t issued = std::max<std::uint64_t>(transaction.issued, transaction.earlier.size() + 1);
   std::uint64_t number = issued;
-  const auto put = [&](const Record& record, rocksdb::ColumnFamilyHandle* table, std::string_view under) -> Status {
+  const auto put = [&](const Record& record, std::span<const Event> events, rocksdb::ColumnFamilyHandle* table, std::string_view under) -> Status {
     const auto name = name_of(record);
     if (!name) return name.error();
     value_.clear();
-    append_value(record, transaction.created_at, number--, *name, value_);
+    append_value(record, transaction.created_at, number--, *name, events, value_);
     writes_.Put(table, slice_of(under), value_);
     return {};
   };
-  if (auto done = put(transaction.current, epoch[table_of(key)], key); !done) return done;
+  if (auto done = put(transaction.current, transaction.events, epoch[table_of(key)], key); !done) return done;
   for (const Record& earlier : transaction.earlier) {
     other_key_.clear();
     append_earlier_key(key, number, other_key_);
-    if (auto done = put(earlier, epoch[Table::kEarlier], other_key_); !done) return done;
+    if (auto done = put(earlier, {}, epoch[Table::kEarlier], other_key_); !done) return done;
   }
   other_key_.clear();
   append_phone_prefix(transaction.current.phone, transaction.created_at, other_key_);
@@ -378,8 +387,10 @@ Status RocksdbStore::write_adopted(const Transaction& transaction, std::string_v
 // -- background -----------------------------------------------------------------------------------------------------
 
 Status RocksdbStore::sweep(UnixMillis now) {
-  if (retention_.count() == 0) return {};
   if (auto healthy = database_->health().check(database_->db(), false); !healthy) return healthy;
+  if (auto swept = sweep_notes(*database_, now); !swept) return swept;
+  if (auto merged = merge_away_what_was_erased(*database_); !merged) return merged;
+  if (retention_.count() == 0) return {};
   const auto failed = [&](const rocksdb::Status& status) { return database_->health().write_failed(database_->db(), status); };
   const auto epochs = database_->epochs();
   std::optional<UnixMillis> began;

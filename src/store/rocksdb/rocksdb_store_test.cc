@@ -3,6 +3,7 @@
 
 #include "store/rocksdb/temporary_folder.h"
 #include "tests/contract/store_contract.h"
+#include "tests/contract/timeline_contract.h"
 #include "tests/contract/whole_store_contract.h"
 
 namespace jwtd::store {
@@ -26,6 +27,7 @@ class RocksdbPlace final : public Place {
 const auto kDriver = testing::Values(Driver{"rocksdb", true, [] { return std::make_unique<RocksdbPlace>(); }});
 INSTANTIATE_TEST_SUITE_P(Rocksdb, StoreContract, kDriver, name_of_driver);
 INSTANTIATE_TEST_SUITE_P(Rocksdb, WholeStore, kDriver, name_of_driver);
+INSTANTIATE_TEST_SUITE_P(Rocksdb, TimelineContract, kDriver, name_of_driver);
 
 }  // namespace
 }  // namespace jwtd::store

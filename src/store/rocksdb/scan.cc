@@ -83,7 +83,7 @@ class Scan {
     };
     if (!value) return damaged(value.error(), "");
     if (past_retention(value->created_at, retention_, now_)) return {};
-    Transaction transaction{value->created_at, value->number, value->record, {}};
+    Transaction transaction{value->created_at, value->number, value->record, {}, std::move(value->events)};
     if (value->number > 1) {
       const auto read = read_earlier(database_, *epochs_, *value, after_, kAllTokens, transaction.earlier, options_of_a_look_up());
       if (!read) return damaged(read.error(), "an earlier token: ");

@@ -120,6 +120,14 @@ rocksdb::ColumnFamilyOptions table_options(Table table, const Tuning& tuning, co
   return options;
 }
 
+// Few, and most of them gone soon: a level's worth of merging keeps what was removed from piling up before what is looked for.
+rocksdb::ColumnFamilyOptions notes_options() {
+  rocksdb::ColumnFamilyOptions options;
+  options.compression = rocksdb::kNoCompression;
+  options.write_buffer_size = 8 << 20;
+  return options;
+}
+
 rocksdb::ColumnFamilyOptions default_options() {
   rocksdb::ColumnFamilyOptions options;
   options.compression = rocksdb::kNoCompression;

@@ -1,6 +1,7 @@
 // store/rocksdb/tables.h - the column families, and how RocksDB is set for each.
 //
-// There is one set of four for each epoch (epochs.h), named "ordered.3" and so on, and the default one, which holds names and epochs.
+// There is one set of four for each epoch (epochs.h), named "ordered.3" and so on, and two for all: the
+// default one, which holds names and epochs, and that of notes.
 #pragma once
 
 #include <rocksdb/cache.h>
@@ -18,6 +19,7 @@ enum class Table : std::size_t {
   kEarlier,    // tokens that a newer one of their transaction replaced
   kPhones,     // phone index, empty values
 };
+inline constexpr const char* kNotesName = "notes";
 inline constexpr std::size_t kTables = 4;
 inline constexpr std::array<const char*, kTables> kTableNames{"ordered", "scattered", "earlier", "phones"};
 
@@ -39,5 +41,6 @@ struct Tuning {
 rocksdb::DBOptions database_options(const Tuning& tuning);
 rocksdb::ColumnFamilyOptions table_options(Table table, const Tuning& tuning, const std::shared_ptr<rocksdb::Cache>& cache);
 rocksdb::ColumnFamilyOptions default_options();
+rocksdb::ColumnFamilyOptions notes_options();
 
 }  // namespace jwtd::store

@@ -1,0 +1,91 @@
+// api/callbacks.cc - the signature first, then the form, then its place.
+#include "api/callbacks.h"
+
+#include <nlohmann/json.hpp>
+
+#include "api/query.h"
+#include "api/timeline.h"
+#include "http/problem.h"
+
+namespace jwtd::api {
+namespace {
+
+using http::Request;
+using http::Response;
+using Json = nlohmann::ordered_json;
+
+void refuse(Log* log, const Error& error, const Request& request, Response& response) {
+  // A callback's detail says which rule its form breaks, and quotes nothing.
+  if (log && !error.detail().empty()) log->warn("callback_refused", {{"code", error.code().id}, {"detail", error.detail()}, {"request_id", request.request_id}});
+  http::render_problem(response, error.code(), request.request_id);
+}
+
+Task<void> post_callback(const CallbackContext& context, const Request& request, Response& response) {
+  const auto refused = [&](const Error& error) {
+    context.observer.refused(error.code());
+    refuse(context.log, error, request, response);
+  };
+  const Status signature = telesign::check_callback(request.field("authorization"), request.field("x-ts-authorization"), request.body,
+                                                    context.customer_id, context.keys);
+  if (!signature) co_return refused(signature.error());
+  Result<telesign::Report> report = telesign::parse_callback(request.body);
+  if (!report) co_return refused(report.error());
+  const Result<timeline::Placement> placement = co_await context.placing.callback(*std::move(report), context.now());
+  if (!placement) co_return refused(placement.error());
+
+  context.observer.placed(placement->placed);
+  for (std::size_t i = 0; i < placement->matched; ++i) context.observer.placed(timeline::Placed::kSeen);
+  if (placement->contradicted) {
+    context.observer.contradicted();
+    if (context.log) context.log->warn("status_contradicted", {{"detail", "the provider reported two different final states of one transaction; the one it dates first stands"},
+                                                               {"request_id", request.request_id}});
+  }
+  response.content_type = "application/json";
+  response.add_field("Cache-Control", "no-store");
+  response.body = "{}";
+}
+
+Task<void> list_unmatched(const UnmatchedContext& context, const Request& request, Response& response) {
+  const auto callers = context.callers.get();
+  const auto caller = callers->authenticate(request.field("authorization"), access::Scope::kCallbacks);
+  if (!caller) co_return refuse(context.log, caller.error(), request, response);
+  const bool full = (*caller)->may(access::Scope::kReadPii);
+  if (const Status names = check_names(request.query, {"unmatched", "limit", "cursor"}); !names) co_return refuse(context.log, names.error(), request, response);
+  const Result<bool> unmatched = flag(request.query, "unmatched");
+  const Result<std::size_t> limit = page_limit(request.query);
+  if (!unmatched || !*unmatched) co_return refuse(context.log, Error(kQueryParameterMalformed), request, response);
+  if (!limit) co_return refuse(context.log, limit.error(), request, response);
+  std::string cursor;
+  if (http::query_value(request.query, "cursor", cursor) == http::QueryValue::kMalformed || cursor.size() > kMaxNoteKeyBytes) {
+    co_return refuse(context.log, Error(store::kCursorMalformed), request, response);
+  }
+  const auto list = [&store = context.store, cursor, limit = *limit, now = context.now()] { return timeline::list_unmatched(store, cursor, limit, now); };
+  const auto found = co_await context.reads.run(list);
+  if (!found) co_return refuse(context.log, found.error(), request, response);
+
+  Json json{{"callbacks", Json::array()}, {"next", nullptr}};
+  for (const timeline::Unmatched& one : *found) {
+    Json shown{{"received_at", format_rfc3339(one.at, true)}, {"reference_id", one.report.reference_id.empty() ? Json() : Json(one.report.reference_id)},
+               {"xid", one.report.xid.empty() ? Json() : Json(one.report.xid)}, {"code", one.report.code}, {"description", one.report.description}};
+    if (full) shown["raw"] = one.report.raw;
+    json["callbacks"].push_back(std::move(shown));
+  }
+  if (found->size() == *limit) json["next"] = found->back().key;
+  response.content_type = "application/json";
+  response.add_field("Cache-Control", "no-store");
+  response.body = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace
+
+void add_callback_route(http::Router& router, const CallbackContext& context) {
+  router.add(http::Method::kPost, "/v1/callbacks/telesign",
+             [&context](const Request& request, Response& response) { return post_callback(context, request, response); });
+}
+
+void add_unmatched_route(http::Router& router, const UnmatchedContext& context) {
+  router.add(http::Method::kGet, "/v1/callbacks",
+             [&context](const Request& request, Response& response) { return list_unmatched(context, request, response); });
+}
+
+}  // namespace jwtd::api

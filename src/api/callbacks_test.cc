@@ -1,0 +1,279 @@
+// api/callbacks_test.cc - the provider's reports, from the request to the timeline; and the routes that show and remove what came of them.
+#include "api/callbacks.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "api/erasure.h"
+#include "api/status.h"
+#include "api/transactions.h"
+#include "store/memory/memory_store.h"
+#include "tests/contract/sample_records.h"
+#include "tests/fakes/call_route.h"
+
+namespace jwtd::api {
+namespace {
+
+using http::Method;
+using nlohmann::json;
+using store::kNow;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr const char* kRoute = "/v1/callbacks/telesign";
+
+std::string report(const std::string& reference, std::int64_t code, const std::string& xid = "", const std::string& time = "2023-11-14T22:13:20.5Z") {
+  json body{{"reference_id", reference}, {"sub_resource", "auto"}, {"status", {{"code", code}, {"description", "d"}, {"updated_on", time}}}, {"unknown", {{"kept", true}}}};
+  if (!xid.empty()) body["external_id"] = xid;
+  return body.dump();
+}
+
+class CallbacksTest : public testing::Test {
+ protected:
+  CallbacksTest() {
+    context_.now = [] { return kNow + 1000; };
+    context_.observer.placed = [this](timeline::Placed placed) { placed_.push_back(placed); };
+    context_.observer.refused = [this](const Code& code) { refused_.push_back(code.id); };
+    context_.observer.contradicted = [this] { ++contradicted_; };
+    unmatched_.now = status_.now = erasure_.now = transactions_.now = context_.now;
+    add_callback_route(call_.router, context_);
+    add_unmatched_route(call_.router, unmatched_);
+    add_status_route(call_.router, status_);
+    add_erasure_route(call_.router, erasure_);
+    add_transaction_routes(call_.router, transactions_);
+    access::Callers callers;
+    const auto add = [&](const char* name, const char* scopes) { return "Bearer " + *callers.add(name, *access::parse_scopes(scopes), "2026-11-25T00:00:00Z"); };
+    reader_ = add("reader", "read");
+    operator_ = add("operator", "read,read:pii,callbacks,admin");
+    masked_ = add("masked", "callbacks");
+    callers_.set(std::move(callers));
+  }
+
+  void commit(std::string_view xid, std::string_view phone = store::kPhone) {
+    store::Entry entry{store::make_record(xid, phone), false, {}, {}};
+    store::Entry* batch[] = {&entry};
+    ASSERT_TRUE(store_->commit(batch));
+  }
+  int send(const std::string& body) { return call_.call(Method::kPost, kRoute, telesign::signature_of(body, key_), body).status; }
+  json status(const std::string& xid) {
+    call_.get("/v1/transactions/" + xid + "/status", reader_);
+    return json::parse(call_.response.body);
+  }
+  std::size_t events(const std::string& xid) { return (*store_->find(*Xid::parse(xid), kNow))->events.size(); }
+  json unmatched() {
+    call_.get("/v1/callbacks?unmatched=1", operator_);
+    EXPECT_EQ(call_.response.status, 200);
+    return json::parse(call_.response.body)["callbacks"];
+  }
+
+  fakes::CallRoute call_;
+  std::unique_ptr<store::Store> store_ = store::open_memory_store({});
+  store::GroupCommit commit_{*store_, {}};
+  store::Lane lane_{commit_, call_.loop};
+  store::ReadPool reads_{{.threads = 1}};
+  store::ReadPool polls_{{.threads = 1}};
+  jose::HmacKey key_ = *jose::HmacKey::make(jose::Algorithm::kHs256, Secret(std::string(64, 'k')));
+  jose::HmacKey previous_ = *jose::HmacKey::make(jose::Algorithm::kHs256, Secret(std::string(64, 'p')));
+  access::Snapshot callers_;
+  timeline::UnmatchedCount count_{0};
+  timeline::Placing placing_{*store_, reads_, lane_, count_, {}};
+  CallbackContext context_{placing_, "CUSTOMER", {&key_, &previous_}, nullptr, {}};
+  UnmatchedContext unmatched_{*store_, reads_, callers_};
+  StatusContext status_{*store_, reads_, polls_, placing_, callers_, {}};
+  ErasureContext erasure_{*store_, reads_, lane_, callers_, std::chrono::seconds(0)};
+  TransactionsContext transactions_{*store_, reads_, callers_};
+  std::vector<timeline::Placed> placed_;
+  std::vector<std::string> refused_;
+  int contradicted_ = 0;
+  std::string reader_, operator_, masked_;
+};
+
+using Outcomes = std::vector<timeline::Placed>;
+using timeline::Placed;
+
+// -- placing --------------------------------------------------------------------------------------------------------
+
+TEST_F(CallbacksTest, AReportIsOnRecordWhenItIsAnswered) {
+  commit("order-1");
+  EXPECT_EQ(send(report("R1", 2401, "order-1")), 200);
+  EXPECT_EQ(placed_, Outcomes{Placed::kApplied});
+  EXPECT_EQ(status("order-1")["status"]["state"], "success");
+  EXPECT_EQ(status("order-1")["age_seconds"], 0);
+  EXPECT_EQ((*store_->find(*Xid::parse("order-1"), kNow))->events[0].body, report("R1", 2401, "order-1")) << "as it was sent, unknown members and all";
+}
+
+TEST_F(CallbacksTest, ARepeatedReportIsOneEvent) {
+  commit("order-1");
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(send(report("R1", 2401, "order-1")), 200);
+  EXPECT_EQ(placed_, (Outcomes{Placed::kApplied, Placed::kDuplicate, Placed::kDuplicate}));
+  EXPECT_EQ(events("order-1"), 1u);
+}
+
+TEST_F(CallbacksTest, ALateReportIsSeenAndNotApplied) {
+  commit("order-1");
+  send(report("R1", 2401, "order-1"));
+  send(report("R1", 2400, "order-1", "2023-11-14T22:13:25Z"));
+  EXPECT_EQ(placed_, (Outcomes{Placed::kApplied, Placed::kSeen}));
+  EXPECT_EQ(status("order-1")["status"]["state"], "success");
+  EXPECT_EQ(events("order-1"), 2u);
+}
+
+TEST_F(CallbacksTest, TwoFinalStatesAreAContradictionOnce) {
+  commit("order-1");
+  send(report("R1", 2401, "order-1", "2023-11-14T22:13:20Z"));
+  send(report("R1", 2402, "order-1", "2023-11-14T22:13:21Z"));
+  send(report("R1", 2411, "order-1", "2023-11-14T22:13:22Z"));
+  EXPECT_EQ(contradicted_, 1);
+  EXPECT_EQ(status("order-1")["status"]["code"], 2401);
+  EXPECT_EQ(status("order-1")["status"]["contradicted"], true);
+}
+
+TEST_F(CallbacksTest, AReferenceIdThatWasLearntIsEnough) {
+  commit("order-1");
+  send(report("R1", 2400, "order-1"));
+  EXPECT_EQ(send(report("R1", 2401, "", "2023-11-14T22:13:30Z")), 200);
+  EXPECT_EQ(status("order-1")["status"]["code"], 2401);
+}
+
+TEST_F(CallbacksTest, WhatCannotBePlacedIsKeptAndListedAndPlacedWhenItsReferenceIsLearnt) {
+  EXPECT_EQ(send(report("R1", 2401, "", "2023-11-14T22:13:30Z")), 200);
+  EXPECT_EQ(send(report("R1", 2401, "", "2023-11-14T22:13:30Z")), 200);
+  EXPECT_EQ(send(report("R2", 2401, "nobody")), 200);
+  EXPECT_EQ(placed_, Outcomes(3, Placed::kUnmatched));
+  const json waiting = unmatched();
+  ASSERT_EQ(waiting.size(), 2u);
+  EXPECT_EQ(waiting[0]["reference_id"], "R1");
+  EXPECT_EQ(waiting[1]["xid"], "nobody");
+  EXPECT_EQ(waiting[0]["raw"], report("R1", 2401, "", "2023-11-14T22:13:30Z"));
+  call_.get("/v1/callbacks?unmatched=1", masked_);
+  EXPECT_THAT(call_.response.body, Not(HasSubstr("raw")));
+
+  commit("order-1");
+  send(report("R1", 2400, "order-1"));
+  EXPECT_EQ(status("order-1")["status"]["code"], 2401);
+  EXPECT_EQ(events("order-1"), 2u);
+  EXPECT_EQ(unmatched().size(), 1u);
+}
+
+TEST_F(CallbacksTest, UnmatchedOnesAreBounded) {
+  count_ = timeline::kMaxUnmatched;
+  EXPECT_EQ(send(report("R1", 2401)), 200);
+  EXPECT_EQ(placed_, Outcomes{Placed::kDropped});
+  EXPECT_TRUE(unmatched().empty());
+}
+
+TEST_F(CallbacksTest, UnmatchedOnesComeInPages) {
+  for (int i = 0; i < 5; ++i) send(report("R" + std::to_string(i), 2401));
+  std::string cursor;
+  std::size_t seen = 0;
+  for (int page = 0; page < 3; ++page) {
+    call_.get("/v1/callbacks?unmatched=1&limit=2" + (cursor.empty() ? "" : "&cursor=" + cursor), operator_);
+    const json body = json::parse(call_.response.body);
+    seen += body["callbacks"].size();
+    if (body["next"].is_null()) break;
+    cursor = body["next"];
+  }
+  EXPECT_EQ(seen, 5u);
+  EXPECT_EQ(call_.get("/v1/callbacks", operator_).status, 400);
+  EXPECT_EQ(call_.get("/v1/callbacks?unmatched=1", reader_).status, 403);
+  EXPECT_EQ(*timeline::count_unmatched(*store_, kNow), 5u);
+}
+
+// -- what is refused ------------------------------------------------------------------------------------------------
+
+TEST_F(CallbacksTest, BothFormsOfTheSignatureAndBothKeysCount) {
+  commit("order-1");
+  const std::string body = report("R1", 2401, "order-1");
+  EXPECT_EQ(call_.call(Method::kPost, kRoute, "TSA CUSTOMER:" + telesign::signature_of(body, key_), body).status, 200);
+  EXPECT_EQ(call_.call(Method::kPost, kRoute, telesign::signature_of(body, previous_), body).status, 200);
+  EXPECT_EQ(call_.call(Method::kPost, kRoute, "TSA OTHER:" + telesign::signature_of(body, key_), body).status, 401);
+}
+
+TEST_F(CallbacksTest, WhatIsForgedOrMisshapenLeavesNothing) {
+  commit("order-1");
+  const std::string body = report("R1", 2401, "order-1");
+  const std::string signature = telesign::signature_of(body, key_);
+  EXPECT_EQ(call_.call(Method::kPost, kRoute, "", body).status, 401);
+  EXPECT_EQ(call_.call(Method::kPost, kRoute, "AAAA", body).status, 401);
+  EXPECT_EQ(call_.call(Method::kPost, kRoute, signature, body + " ").status, 401) << "encoded anew";
+  EXPECT_EQ(call_.call(Method::kPost, kRoute, signature, body.substr(0, body.size() - 1)).status, 401) << "cut";
+  EXPECT_EQ(send("not JSON"), 400);
+  EXPECT_EQ(send(R"({"status":{"code":2401},"status":{"code":2402},"external_id":"order-1"})"), 400);
+  EXPECT_EQ(send("{\"status\":{\"code\":2401},\"external_id\":\"order-1\",\"x\":\"\xff\"}"), 400);
+  EXPECT_THAT(call_.response.body, Not(HasSubstr("order-1")));
+  EXPECT_EQ(refused_.size(), 7u);
+  EXPECT_EQ(events("order-1"), 0u);
+  EXPECT_TRUE(unmatched().empty());
+}
+
+// -- asking the provider --------------------------------------------------------------------------------------------
+
+TEST_F(CallbacksTest, ARefreshPutsTheProvidersAnswerOnRecord) {
+  commit("order-1");
+  send(report("R1", 2401));  // not placed yet
+  int asked = 0;
+  status_.ask = [&](const Xid& xid) {
+    ++asked;
+    return Result<telesign::Polled>(telesign::Polled{*telesign::parse_callback(report("R1", 2400, xid.text(), "2023-11-14T22:13:10Z")), kNow + 1000, false});
+  };
+  call_.get("/v1/transactions/order-1/status?refresh=1", reader_);
+  EXPECT_EQ(call_.response.status, 200);
+  const json body = json::parse(call_.response.body);
+  EXPECT_EQ(body["status"]["code"], 2401) << "the callback was placed by the reference id in the answer";
+  EXPECT_EQ(asked, 1);
+  EXPECT_EQ(events("order-1"), 2u);
+  status("order-1");
+  EXPECT_EQ(asked, 1) << "not without refresh";
+}
+
+TEST_F(CallbacksTest, WithoutTheProviderTheLastKnownStatusIsInTheProblem) {
+  commit("order-1");
+  send(report("R1", 2401, "order-1"));
+  status_.now = [] { return kNow + 61'000; };
+  static constexpr Code kAway{"provider_unavailable", Fault::kUnavailable, "The provider cannot be reached."};
+  status_.ask = [](const Xid&) { return Result<telesign::Polled>(Error(kAway, "no route")); };
+  call_.get("/v1/transactions/order-1/status?refresh=1", reader_);
+  EXPECT_EQ(call_.response.status, 503);
+  const json body = json::parse(call_.response.body);
+  EXPECT_EQ(body["code"], "provider_unavailable");
+  EXPECT_EQ(body["last_known"]["status"]["state"], "success");
+  EXPECT_EQ(body["last_known"]["age_seconds"], 60);
+}
+
+TEST_F(CallbacksTest, AStatusIsAskedForProperly) {
+  commit("order-1");
+  EXPECT_EQ(status("nobody")["code"], "transaction_unknown");
+  EXPECT_EQ(call_.get("/v1/transactions/order-1/status?refresh=1", reader_).error_id, "refresh_off");
+  EXPECT_EQ(call_.get("/v1/transactions/order-1/status?refresh=2", reader_).error_id, "query_parameter_malformed");
+  EXPECT_EQ(call_.get("/v1/transactions/order-1/status?fresh=1", reader_).error_id, "query_parameter_unknown");
+  EXPECT_EQ(call_.get("/v1/transactions/order-1/status").status, 401);
+  EXPECT_EQ(call_.get("/v1/transactions/order-1/status", masked_).status, 403);
+  EXPECT_EQ(status("order-1")["status"]["state"], "none");
+  EXPECT_EQ(status("order-1")["age_seconds"], nullptr);
+}
+
+// -- erasure --------------------------------------------------------------------------------------------------------
+
+TEST_F(CallbacksTest, ErasingAPhoneNumberLeavesCounts) {
+  for (int i = 0; i < 130; ++i) commit("order-" + std::to_string(i));
+  commit("other", store::kOtherPhone);
+  send(report("R1", 2401, "order-1"));
+  const std::string target = std::string("/v1/transactions?phone_number=") + store::kPhone;
+  EXPECT_EQ(call_.call(Method::kDelete, target, reader_, "").status, 403);
+  EXPECT_EQ(call_.call(Method::kDelete, "/v1/transactions", operator_, "").status, 400);
+  EXPECT_EQ(call_.call(Method::kDelete, target, operator_, "").status, 200);
+  EXPECT_EQ(call_.response.body, R"({"transactions":130,"tokens":130,"events":1})");
+  EXPECT_EQ(json::parse(call_.get(target, operator_).body)["transactions"].size(), 0u);
+  EXPECT_FALSE(*store_->find(*Xid::parse("order-1"), kNow));
+  EXPECT_TRUE(*store_->find(*Xid::parse("other"), kNow));
+  call_.get("/v1/transactions/order-1", operator_);
+  EXPECT_EQ(call_.response.status, 404);
+  EXPECT_EQ(json::parse(call_.response.body)["erased"]["events"], 1);
+  EXPECT_EQ(send(report("R1", 2400)), 200);
+  EXPECT_EQ(placed_.back(), Placed::kUnmatched) << "the reference id is forgotten";
+}
+
+}  // namespace
+}  // namespace jwtd::api

@@ -1,0 +1,89 @@
+// api/status.cc - what is known; or first what the provider says, put on record.
+#include "api/status.h"
+
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+#include "api/query.h"
+#include "api/timeline.h"
+#include "api/transactions.h"
+#include "http/problem.h"
+
+namespace jwtd::api {
+namespace {
+
+using http::Request;
+using http::Response;
+using Json = nlohmann::ordered_json;
+
+void refuse(const StatusContext& context, const Error& error, const Request& request, Response& response) {
+  if (context.log && !error.detail().empty())
+    context.log->warn("status_failed", {{"code", error.code().id}, {"detail", error.detail()}, {"request_id", request.request_id}});
+  http::render_problem(response, error.code(), request.request_id);
+}
+
+// How long ago it was learnt; null without a status.
+Json age(const timeline::Status& status, UnixMillis now) {
+  return status.state == timeline::State::kNone ? Json() : Json(std::max<UnixMillis>(0, now - status.known_at) / 1000);
+}
+
+Json shown(const store::Transaction& transaction, UnixMillis now) {
+  const timeline::Status status = timeline::status_of(transaction);
+  return {{"xid", transaction.current.xid.view()}, {"token_state", token_state(transaction, now)}, {"status", status_json(status)}, {"age_seconds", age(status, now)}};
+}
+
+struct Wish {
+  Xid xid;
+  bool refresh;
+};
+
+Result<Wish> read(const StatusContext& context, const Request& request) {
+  const auto callers = context.callers.get();
+  if (const auto caller = callers->authenticate(request.field("authorization"), access::Scope::kRead); !caller) return caller.error();
+  if (const Status names = check_names(request.query, {"refresh"}); !names) return names.error();
+  const Result<bool> refresh = flag(request.query, "refresh");
+  if (!refresh) return refresh.error();
+  if (*refresh && !context.ask) return Error(kRefreshOff);
+  const Result<Xid> xid = xid_of(request);
+  if (!xid) return xid.error();
+  return Wish{*xid, *refresh};
+}
+
+Task<void> get_status(const StatusContext& context, const Request& request, Response& response) {
+  const Result<Wish> wish = read(context, request);
+  if (!wish) co_return refuse(context, wish.error(), request, response);
+  const UnixMillis now = context.now();
+  const auto find = [&store = context.store, xid = wish->xid, now] { return store.find(xid, now); };
+  const Result<std::optional<store::Transaction>> found = co_await context.reads.run(find);
+  if (!found) co_return refuse(context, found.error(), request, response);
+  if (!found->has_value()) co_return refuse(context, Error(kTransactionUnknown), request, response);
+  Json json = shown(**found, now);
+
+  if (wish->refresh) {
+    const auto ask = [&context, xid = wish->xid] { return context.ask(xid); };
+    Result<telesign::Polled> polled = co_await context.polls.run(ask);
+    if (!polled) {
+      refuse(context, polled.error(), request, response);
+      Json problem = Json::parse(response.body);  // its member "status" is HTTP's
+      problem["last_known"] = std::move(json);
+      response.body = problem.dump();
+      co_return;
+    }
+    const Result<store::Transaction> transaction = co_await context.placing.poll(wish->xid, std::move(polled->report), polled->at);
+    if (!transaction) co_return refuse(context, transaction.error(), request, response);
+    json = shown(*transaction, now);
+  }
+  response.content_type = "application/json";
+  response.add_field("Cache-Control", "no-store");
+  response.body = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace
+
+void add_status_route(http::Router& router, const StatusContext& context) {
+  router.add(http::Method::kGet, "/v1/transactions/{xid}/status",
+             [&context](const Request& request, Response& response) { return get_status(context, request, response); });
+}
+
+}  // namespace jwtd::api

@@ -1,0 +1,70 @@
+// api/timeline.cc - renders a timeline for those who may see it.
+#include "api/timeline.h"
+
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+namespace jwtd::api {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+void add_report(const telesign::Report& report, Sight sight, Json& json) {
+  json["code"] = report.code;
+  json["description"] = report.description;
+  json["updated_on"] = report.updated_on.empty() ? Json() : Json(report.updated_on);
+  if (!report.reference_id.empty()) json["reference_id"] = report.reference_id;
+  if (sight == Sight::kFull) json["raw"] = report.raw;
+}
+
+}  // namespace
+
+Json status_json(const timeline::Status& status) {
+  Json json{{"state", timeline::name_of(status.state)}, {"code", nullptr}, {"description", nullptr}, {"updated_on", nullptr}, {"source", nullptr}};
+  if (status.state == timeline::State::kNone) return json;
+  json["code"] = status.report.code;
+  json["description"] = status.report.description;
+  if (!status.report.updated_on.empty()) json["updated_on"] = status.report.updated_on;
+  json["source"] = status.source;
+  json["known_at"] = format_rfc3339(status.known_at, true);
+  if (status.contradicted) json["contradicted"] = true;
+  return json;
+}
+
+Json events_json(const store::Transaction& transaction, UnixMillis now, Sight sight) {
+  Json events = Json::array();
+  for (const timeline::Item& item : timeline::items_of(transaction, now)) {
+    Json json{{"type", item.type}, {"at", format_rfc3339(item.at, true)}};
+    if (item.record) {
+      json["expires_at"] = format_rfc3339(item.record->exp * 1000);
+      json["kid"] = item.record->kid;
+      if (sight == Sight::kFull) json["token"] = item.record->token;
+    }
+    if (item.event) {
+      if (const auto report = telesign::report_of(*item.event)) {
+        json["applied"] = item.applied;
+        add_report(*report, sight, json);
+      } else {
+        // What jwtd wrote itself: who did it, by what.
+        const Json body = Json::parse(item.event->body, nullptr, /*allow_exceptions=*/false);
+        for (const char* name : {"caller", "by"}) {
+          if (body.is_object() && body.contains(name)) json[name] = body[name];
+        }
+      }
+    }
+    events.push_back(std::move(json));
+  }
+  return events;
+}
+
+std::string_view token_state(const store::Transaction& transaction, UnixMillis now) {
+  const auto has = [&](store::Event::Type type) {
+    return std::any_of(transaction.events.begin(), transaction.events.end(), [type](const store::Event& event) { return event.type == type; });
+  };
+  if (has(store::Event::Type::kRevoked)) return "revoked";
+  if (has(store::Event::Type::kConsumed)) return "consumed";
+  return now / 1000 < transaction.current.exp ? "active" : "expired";
+}
+
+}  // namespace jwtd::api

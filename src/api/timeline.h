@@ -1,0 +1,21 @@
+// api/timeline.h - what became of a transaction, as JSON: the status and the events. Private to api/.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "base/time.h"
+#include "store/record.h"
+#include "timeline/timeline.h"
+
+namespace jwtd::api {
+
+enum class Sight : bool { kMasked, kFull };  // kFull: with phone numbers, tokens and bodies, for callers that have read:pii
+
+// {"state", "code", "description", "updated_on", "source", ...}; null where there is no report.
+nlohmann::ordered_json status_json(const timeline::Status& status);
+// [{"type", "at", ...}], in the order of time.
+nlohmann::ordered_json events_json(const store::Transaction& transaction, UnixMillis now, Sight sight);
+// "active", "expired", "revoked" or "consumed": what became of the token.
+std::string_view token_state(const store::Transaction& transaction, UnixMillis now);
+
+}  // namespace jwtd::api

@@ -1,0 +1,105 @@
+// app/timelines.cc - contexts for the routes, and counters.
+#include "app/timelines.h"
+
+#include <utility>
+
+#include "base/secret.h"
+#include "keys/api_key.h"
+
+namespace jwtd::app {
+
+struct Timelines::Public {
+  timeline::Placing placing;
+  api::CallbackContext callbacks;
+
+  Public(const Parts& p, store::Lane& lane, timeline::UnmatchedCount& unmatched, const timeline::Placing::Options& options)
+      : placing(p.store, p.reads, lane, unmatched, options), callbacks{placing, p.config.issuer.customer_id, {}, &p.log, {}} {}
+};
+
+struct Timelines::Admin {
+  timeline::Placing placing;
+  api::StatusContext status;
+  api::UnmatchedContext unmatched;
+  api::ErasureContext erasure;
+
+  Admin(const Parts& p, store::Lane& lane, store::ReadPool& polls, timeline::UnmatchedCount& waiting, const timeline::Placing::Options& options)
+      : placing(p.store, p.reads, lane, waiting, options),
+        status{p.store, p.reads, polls, placing, p.callers, {}, &p.log},
+        unmatched{p.store, p.reads, p.callers, &p.log},
+        erasure{p.store, p.reads, lane, p.callers, p.config.store.retention, &p.log} {}
+};
+
+Timelines::Timelines(const Parts& parts) : parts_(parts) {}
+Timelines::~Timelines() = default;
+
+Result<std::unique_ptr<Timelines>> Timelines::make(const Parts& parts) {
+  std::unique_ptr<Timelines> made(new Timelines(parts));
+  for (const std::string& path : {parts.config.issuer.api_key_file, parts.config.issuer.previous_api_key_file}) {
+    if (path.empty()) continue;
+    auto key = keys::load_api_key(path, jose::Algorithm::kHs256);
+    if (!key) return key.error();
+    made->keys_.push_back(*std::move(key));
+  }
+  if (Status client = made->open_client(); !client) return client.error();
+  made->count_unmatched();
+  return made;
+}
+
+Status Timelines::open_client() {
+  const config::Telesign& settings = parts_.config.telesign;
+  const std::string& key_file = parts_.config.issuer.api_key_file;
+  auto key = keys::load_api_key(key_file, jose::Algorithm::kHs256);
+  auto text = read_secret_file(key_file);
+  if (!key) return key.error();
+  if (!text) return text.error();
+  const auto auth = settings.auth == config::TelesignAuth::kBasic ? telesign::Auth::kBasic : telesign::Auth::kDigest;
+  telesign::StatusClientOptions options{settings.url, settings.status_path, parts_.config.issuer.customer_id, auth, settings.timeout, {}};
+  client_ = std::make_unique<telesign::StatusClient>(std::move(options), *std::move(key), *std::move(text));
+  shared_ = std::make_unique<telesign::SharedStatus>([this](const Xid& xid) { return client_->fetch(xid); }, telesign::SharedStatus::Options{.cache = settings.cache});
+  return {};
+}
+
+void Timelines::count_unmatched() {
+  if (const auto count = timeline::count_unmatched(parts_.store, wall_now())) unmatched_ = *count;
+}
+
+void Timelines::add_public_routes(http::Router& router, store::Lane& lane) {
+  if (!parts_.config.callbacks.enabled) return;
+  const timeline::Placing::Options options{parts_.config.store.retention, {}};
+  Public& mine = *public_.emplace_back(std::make_unique<Public>(parts_, lane, unmatched_, options));
+  for (const jose::HmacKey& key : keys_) mine.callbacks.keys.push_back(&key);
+  mine.callbacks.observer.placed = [this](timeline::Placed placed) { placed_[static_cast<std::size_t>(placed)].fetch_add(1, std::memory_order_relaxed); };
+  mine.callbacks.observer.contradicted = [this] { contradicted_.fetch_add(1, std::memory_order_relaxed); };
+  mine.callbacks.observer.refused = [this](const Code& code) {
+    auto& counter = code.fault == Fault::kUnauthenticated ? unsigned_ : code.fault == Fault::kInvalidArgument ? malformed_ : unavailable_;
+    counter.fetch_add(1, std::memory_order_relaxed);
+  };
+  api::add_callback_route(router, mine.callbacks);
+}
+
+void Timelines::add_admin_routes(http::Router& router, store::Lane& lane) {
+  const timeline::Placing::Options options{parts_.config.store.retention, {}};
+  admin_ = std::make_unique<Admin>(parts_, lane, polls_, unmatched_, options);
+  admin_->status.ask = [this](const Xid& xid) { return shared_->ask(xid); };
+  api::add_status_route(router, admin_->status);
+  api::add_unmatched_route(router, admin_->unmatched);
+  api::add_erasure_route(router, admin_->erasure);
+}
+
+void Timelines::add_numbers(metrics::Metrics& m) const {
+  const auto of = [](const auto& atomic) { return [&atomic] { return static_cast<double>(atomic.load(std::memory_order_relaxed)); }; };
+  constexpr const char* kPlaced[] = {"applied", "seen", "duplicate", "unmatched", "dropped"};
+  for (std::size_t i = 0; i < placed_.size(); ++i) {
+    m.counter("jwtd_callbacks_total", "Callbacks of the provider, by what became of them.", {{"outcome", kPlaced[i]}}, of(placed_[i]));
+  }
+  for (const auto& [reason, counter] : {std::pair{"signature", &unsigned_}, std::pair{"form", &malformed_}, std::pair{"store", &unavailable_}}) {
+    m.counter("jwtd_callbacks_refused_total", "Callbacks that were refused, by reason.", {{"reason", reason}}, of(*counter));
+  }
+  m.counter("jwtd_status_contradicted_total", "Transactions of which the provider reported two different final states.", {}, of(contradicted_));
+  m.counter("jwtd_provider_asked_total", "Requests for a fresh status.", {}, of(shared_->stats().asked));
+  m.counter("jwtd_provider_requests_total", "Of these, those for which the provider was asked.", {}, of(shared_->stats().fetched));
+  m.counter("jwtd_provider_failed_total", "Of these, those without an answer that could be used.", {}, of(shared_->stats().failed));
+  m.gauge("jwtd_callbacks_unmatched", "Callbacks that wait for their transaction to become known, roughly.", {}, of(unmatched_));
+}
+
+}  // namespace jwtd::app

@@ -1,0 +1,63 @@
+// app/timelines.h - what comes after a token, wired: the provider's callbacks on the public listener; status and erasure on the admin one.
+//
+// Thread-safety: made and wired by one thread before the servers start. Ownership: what it is made of outlives it, and it outlives the servers.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "access/snapshot.h"
+#include "api/callbacks.h"
+#include "api/erasure.h"
+#include "api/status.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "metrics/metrics.h"
+#include "telesign/shared_status.h"
+#include "telesign/status_client.h"
+#include "timeline/placing.h"
+
+namespace jwtd::app {
+
+class Timelines {
+ public:
+  struct Parts {
+    const config::Config& config;
+    store::Store& store;
+    store::ReadPool& reads;
+    const access::Snapshot& callers;
+    Log& log;
+  };
+  // Fails with what keys::load_api_key() fails with.
+  static Result<std::unique_ptr<Timelines>> make(const Parts& parts);
+  ~Timelines();
+
+  void add_public_routes(http::Router& router, store::Lane& lane);  // for each loop
+  void add_admin_routes(http::Router& router, store::Lane& lane);
+  void expire(Monotonic::time_point now) { polls_.expire(now); }    // on the admin loop's tick
+  void add_numbers(metrics::Metrics& metrics) const;
+
+  // How many callbacks wait, of all nodes: before the start and once a minute or so. Blocks; a failure leaves the count as it is.
+  void count_unmatched();
+
+ private:
+  struct Public;
+  struct Admin;
+  explicit Timelines(const Parts& parts);
+  Status open_client();
+
+  const Parts parts_;
+  std::vector<jose::HmacKey> keys_;  // of HS256, as the provider signs: the current one first
+  std::vector<std::unique_ptr<Public>> public_;
+  std::unique_ptr<Admin> admin_;
+  std::unique_ptr<telesign::StatusClient> client_;
+  std::unique_ptr<telesign::SharedStatus> shared_;
+  store::ReadPool polls_{{.threads = kPollThreads, .deadline = kPollDeadline}};
+  timeline::UnmatchedCount unmatched_{0};
+  std::array<std::atomic<std::uint64_t>, 5> placed_{};  // by timeline::Placed
+  std::atomic<std::uint64_t> unsigned_{0}, malformed_{0}, unavailable_{0}, contradicted_{0};
+};
+
+}  // namespace jwtd::app

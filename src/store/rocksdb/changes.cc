@@ -1,0 +1,227 @@
+// store/rocksdb/changes.cc - reads what stands, applies the one rule (store/events.h), writes the whole batch with one sync.
+#include "store/rocksdb/changes.h"
+
+#include <rocksdb/write_batch.h>
+
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "store/decide.h"
+#include "store/events.h"
+#include "store/rocksdb/codec.h"
+#include "store/rocksdb/reading.h"
+
+namespace jwtd::store {
+namespace {
+
+constexpr std::size_t kSweptAtOnce = 1000;            // notes of one write: some milliseconds
+constexpr std::string_view kErasedMark = "erased";    // in the default table: something is to be merged away
+
+rocksdb::WriteOptions durable() {
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  return options;
+}
+
+Status write(Database& database, rocksdb::WriteBatch& writes) {
+  if (writes.Count() == 0) return {};
+  const auto status = database.db().Write(durable(), &writes);
+  return status.ok() ? Status() : database.health().write_failed(database.db(), status);
+}
+
+bool is_over(UnixMillis expires_at, UnixMillis now) { return expires_at != 0 && expires_at <= now; }
+
+class Batch {
+ public:
+  Batch(Database& database, std::chrono::seconds retention) : database_(database), epochs_(database.epochs()), retention_(retention) {}
+
+  Status add(Change& change) {
+    change.applied = Applied::kWritten;
+    change.transaction.reset();
+    if (change.xid) {
+      std::string key;
+      append_xid_key(*change.xid, key);
+      auto standing = look_up(*change.xid, key);
+      if (!standing) {
+        if (!standing.error().is(kStoreDamaged)) return standing.error();
+        change.applied = Applied::kDamaged;
+      } else if (!**standing) {
+        change.applied = Applied::kAbsent;
+      } else if (change.event) {
+        change.applied = add_event(key, ***standing, change);
+      } else if (change.erase) {
+        if (auto erased = erase(key, *change.xid); !erased) return erased;
+        (*standing)->reset();
+      }
+    }
+    if (change.applied == Applied::kWritten) write_notes(change);
+    return {};
+  }
+
+  Status write() { return store::write(database_, writes_); }
+
+ private:
+  // As it stands after the changes before. The pointer is good until the next look-up's batch ends.
+  Result<std::optional<Value>*> look_up(const Xid& xid, const std::string& key) {
+    const auto seen = seen_.find(key);
+    if (seen != seen_.end()) return &seen->second;
+    auto value = read_current(database_, *epochs_, xid, key);
+    if (!value) return value.error();
+    return &seen_.emplace(key, *std::move(value)).first->second;
+  }
+
+  Applied add_event(const std::string& key, Value& value, Change& change) {
+    if (past_retention(value.created_at, retention_, change.event->at)) return Applied::kAbsent;
+    Transaction transaction{value.created_at, value.number, value.record, {}, std::move(value.events)};
+    const Applied applied = append(transaction, *change.event);
+    value.events = transaction.events;
+    if (applied == Applied::kWritten) {
+      value_.clear();
+      // The name is there: it was read together with the value.
+      append_value(value.record, value.created_at, value.number, *database_.names().number_of(value.record.iss, value.record.kid), value.events, value_);
+      writes_.Put((*epochs_->front())[table_of(key)], key, value_);
+    }
+    change.transaction = std::move(transaction);
+    return applied;
+  }
+
+  // In every epoch, whether it was covered there, had expired, or belonged to another phone.
+  Status erase(const std::string& key, const Xid& xid) {
+    std::string earlier;
+    append_earlier_prefix(key, earlier);
+    for (const auto& epoch : *epochs_) {
+      auto here = read_current(database_, {epoch}, xid, key);
+      if (!here && !here.error().is(kStoreDamaged)) return here.error();
+      if (!here || *here) writes_.Delete((*epoch)[table_of(key)], key);
+      if (here && *here) {
+        std::string phone_key;
+        append_phone_prefix((*here)->record.phone, (*here)->created_at, phone_key);
+        // The index stands in the epoch where the transaction began.
+        for (const auto& other : *epochs_) writes_.Delete((*other)[Table::kPhones], phone_key + key);
+      }
+      const std::unique_ptr<rocksdb::Iterator> it(database_.db().NewIterator({}, (*epoch)[Table::kEarlier]));
+      for (it->Seek(earlier); it->Valid() && it->key().starts_with(earlier); it->Next()) writes_.Delete((*epoch)[Table::kEarlier], it->key());
+      if (!it->status().ok()) return read_error(it->status());
+    }
+    writes_.Put(database_.db().DefaultColumnFamily(), slice_of(kErasedMark), rocksdb::Slice());
+    return {};
+  }
+
+  void write_notes(const Change& change) {
+    for (const NoteName& name : change.remove) writes_.Delete(database_.notes(), note_key(name.kind, name.key));
+    for (const Note& note : change.put) {
+      writes_.Put(database_.notes(), note_key(note.kind, note.key), note_value(note));
+      if (note.expires_at != 0) writes_.Put(database_.notes(), note_expiry_key(note.expires_at, note.kind, note.key), rocksdb::Slice());
+    }
+  }
+
+  Database& database_;
+  const std::shared_ptr<const EpochList> epochs_;
+  const std::chrono::seconds retention_;
+  rocksdb::WriteBatch writes_;
+  std::map<std::string, std::optional<Value>> seen_;  // by the XID's key
+  std::string value_;
+};
+
+}  // namespace
+
+Status apply_changes(Database& database, std::span<Change* const> changes, std::chrono::seconds retention) {
+  const std::scoped_lock lock(database.writing());
+  if (auto healthy = database.health().check(database.db(), false); !healthy) return healthy;
+  Batch batch(database, retention);
+  for (Change* const change : changes) {
+    if (auto added = batch.add(*change); !added) return added;
+  }
+  return batch.write();
+}
+
+Result<std::optional<std::string>> read_note(Database& database, const NoteName& name, UnixMillis now) {
+  std::string value;
+  const std::string key = note_key(name.kind, name.key);
+  const auto status = database.db().Get({}, database.notes(), key, &value);
+  if (status.IsNotFound()) return std::optional<std::string>();
+  if (!status.ok()) return read_error(status);
+  auto note = read_note(key, value);
+  if (!note) return Error(kStoreDamaged, "a note is too short");
+  if (is_over(note->expires_at, now)) return std::optional<std::string>();
+  return std::optional<std::string>(std::move(note->value));
+}
+
+Result<std::vector<Note>> list_notes(Database& database, std::string_view kind, std::string_view after, std::size_t limit, UnixMillis now) {
+  const std::string prefix = note_key(kind, {});
+  const std::string from = note_key(kind, after);
+  const std::unique_ptr<rocksdb::Iterator> it(database.db().NewIterator({}, database.notes()));
+  std::vector<Note> found;
+  for (it->Seek(from); it->Valid() && it->key().starts_with(prefix) && found.size() < limit; it->Next()) {
+    if (view(it->key()) == from) continue;
+    auto note = read_note(view(it->key()), view(it->value()));
+    if (!note) return Error(kStoreDamaged, "a note is too short");
+    if (!is_over(note->expires_at, now)) found.push_back(*std::move(note));
+  }
+  if (!it->status().ok()) return read_error(it->status());
+  return found;
+}
+
+Status sweep_notes(Database& database, UnixMillis now) {
+  const std::string first = note_expiry_key(0, {}, {}).substr(0, 1);
+  for (bool more = true; more;) {
+    const std::scoped_lock lock(database.writing());
+    rocksdb::WriteBatch writes;
+    std::size_t taken = 0;
+    more = false;
+    const std::unique_ptr<rocksdb::Iterator> it(database.db().NewIterator({}, database.notes()));
+    for (it->Seek(first); it->Valid(); it->Next()) {
+      const auto expiry = read_note_expiry_key(view(it->key()));
+      if (!expiry || !is_over(expiry->expires_at, now)) break;
+      if (++taken > kSweptAtOnce) {
+        more = true;
+        break;
+      }
+      writes.Delete(database.notes(), it->key());
+      std::string value;
+      const auto status = database.db().Get({}, database.notes(), expiry->note_key, &value);
+      if (status.IsNotFound()) continue;
+      if (!status.ok()) return read_error(status);
+      const auto note = read_note(expiry->note_key, value);
+      if (note && is_over(note->expires_at, now)) writes.Delete(database.notes(), expiry->note_key);
+    }
+    if (!it->status().ok()) return read_error(it->status());
+    if (auto written = write(database, writes); !written) return written;
+  }
+  return {};
+}
+
+Status merge_away_what_was_erased(Database& database) {
+  auto& db = database.db();
+  std::string value;
+  const auto marked = db.Get({}, db.DefaultColumnFamily(), slice_of(kErasedMark), &value);
+  if (marked.IsNotFound()) return {};
+  if (!marked.ok()) return read_error(marked);
+  const auto failed = [&](const rocksdb::Status& status) { return database.health().write_failed(db, status); };
+  {
+    // First: what is erased from now on asks for another round.
+    const std::scoped_lock lock(database.writing());
+    if (const auto status = db.Delete(durable(), db.DefaultColumnFamily(), slice_of(kErasedMark)); !status.ok()) return failed(status);
+  }
+  const auto put_back = [&](const rocksdb::Status& status) -> Status {
+    const std::scoped_lock lock(database.writing());
+    const auto again = db.Put(durable(), db.DefaultColumnFamily(), slice_of(kErasedMark), rocksdb::Slice());
+    return failed(again.ok() ? status : again);
+  };
+  // The log holds it too: a flush begins another, and RocksDB removes the old one.
+  if (const auto status = database.flush_all(); !status.ok()) return put_back(status);
+  rocksdb::CompactRangeOptions options;
+  options.exclusive_manual_compaction = false;
+  options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+  const auto epochs = database.epochs();
+  for (const auto& epoch : *epochs) {
+    for (auto* const table : epoch->tables) {
+      if (const auto status = db.CompactRange(options, table, nullptr, nullptr); !status.ok()) return put_back(status);
+    }
+  }
+  const auto status = db.CompactRange(options, database.notes(), nullptr, nullptr);
+  return status.ok() ? Status() : put_back(status);
+}
+
+}  // namespace jwtd::store

@@ -1,0 +1,177 @@
+// timeline/placing.cc - which transaction, then one change; or a note until that is known.
+#include "timeline/placing.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "store/note_kinds.h"
+
+namespace jwtd::timeline {
+namespace {
+
+constexpr std::size_t kPage = 100;                      // notes read at once
+constexpr std::size_t kMaxReferenceBytes = 64;          // the provider's have 32; a longer one is not remembered
+constexpr std::size_t kMaxPlacedAtOnce = 100;           // earlier callbacks of one reference id; there are a few
+
+// Reference ids go into notes' keys.
+bool is_reference(std::string_view text) {
+  return !text.empty() && text.size() <= kMaxReferenceBytes && std::all_of(text.begin(), text.end(), [](unsigned char c) { return c > 0x20 && c < 0x7f && c != '/'; });
+}
+
+// By reference id, so that those of one lie together; the hash in the event's key makes a repeated one the same note.
+std::string unmatched_key(const telesign::Report& report, const store::Event& event) {
+  return (is_reference(report.reference_id) ? report.reference_id : std::string("-")) + "/" + event.key;
+}
+
+std::optional<Unmatched> read_unmatched(const store::Note& note) {
+  constexpr auto kType = store::Event::Type::kCallback;
+  const std::size_t space = note.value.find(' ');
+  if (space == std::string::npos) return std::nullopt;
+  Unmatched one{note.key, std::atoll(note.value.substr(0, space).c_str()), {}};
+  auto report = telesign::report_of({kType, one.at, "-", note.value.substr(space + 1)});
+  if (!report) return std::nullopt;
+  one.report = *std::move(report);
+  return one;
+}
+
+bool stands(const store::Transaction& transaction, const telesign::Report& report) {
+  const Status status = status_of(transaction);
+  return status.report.code == report.code && status.report.updated_on == report.updated_on && status.report.reference_id == report.reference_id;
+}
+
+}  // namespace
+
+Task<Result<std::optional<Xid>>> Placing::xid_of(const telesign::Report& report, UnixMillis now) {
+  if (auto xid = Xid::parse(report.xid)) co_return std::optional<Xid>(*xid);
+  if (!is_reference(report.reference_id)) co_return std::optional<Xid>();
+  const auto look = [&store = store_, name = store::NoteName{std::string(store::kReferenceNote), report.reference_id}, now] { return store.note(name, now); };
+  const auto known = co_await reads_.run(look);
+  if (!known) co_return known.error();
+  if (!*known) co_return std::optional<Xid>();
+  const auto xid = Xid::parse(**known);
+  co_return xid ? std::optional<Xid>(*xid) : std::nullopt;
+}
+
+Task<Result<Placing::Written>> Placing::write(Xid xid, const telesign::Report& report, store::Event::Type type, UnixMillis now, std::vector<store::NoteName> done) {
+  store::Change change;
+  change.xid = xid;
+  change.event = telesign::event_of(report, type, now);
+  change.remove = std::move(done);
+  if (is_reference(report.reference_id)) {
+    const UnixMillis expiry = options_.retention.count() == 0 ? 0 : now + std::chrono::milliseconds(options_.retention).count();
+    change.put.push_back({std::string(store::kReferenceNote), report.reference_id, xid.text(), expiry});
+  }
+  if (options_.forward) change.put.push_back(options_.forward(xid, report, now));
+  Result<store::Change> applied = co_await lane_.apply(std::move(change));
+  if (!applied) co_return applied.error();
+  if (applied->applied == store::Applied::kFull) co_return Error(kTimelineFull);
+  if (applied->applied == store::Applied::kDamaged) co_return Error(store::kStoreDamaged);
+  co_return Written{applied->applied, std::move(applied->transaction)};
+}
+
+Task<Result<Placement>> Placing::callback(telesign::Report report, UnixMillis now) {
+  const auto xid = co_await xid_of(report, now);
+  if (!xid) co_return xid.error();
+  if (!*xid) co_return co_await keep(report, now);
+  auto written = co_await write(**xid, report, store::Event::Type::kCallback, now, {});
+  if (!written) co_return written.error();
+  if (written->applied == store::Applied::kAbsent) co_return co_await keep(report, now);
+  Placement placement;
+  if (written->applied != store::Applied::kWritten) {
+    placement.placed = Placed::kDuplicate;
+    co_return placement;
+  }
+  const store::Transaction& transaction = *written->transaction;
+  placement.placed = stands(transaction, report) ? Placed::kApplied : Placed::kSeen;
+  if (status_of(transaction).contradicted) {
+    store::Transaction before = transaction;
+    before.events.pop_back();
+    placement.contradicted = !status_of(before).contradicted;
+  }
+  if (is_reference(report.reference_id) && unmatched_.load(std::memory_order_relaxed) > 0) {
+    const auto placed = co_await place_earlier(**xid, report.reference_id, now);
+    // What came now is in its place; those that waited are tried again with the next one.
+    if (placed) placement.matched = *placed;
+  }
+  co_return placement;
+}
+
+Task<Result<store::Transaction>> Placing::poll(Xid xid, telesign::Report report, UnixMillis now) {
+  auto written = co_await write(xid, report, store::Event::Type::kPolled, now, {});
+  if (!written) co_return written.error();
+  if (!written->transaction) co_return Error(kTransactionUnknown);
+  if (written->applied == store::Applied::kWritten && is_reference(report.reference_id)) {
+    const auto placed = co_await place_earlier(xid, report.reference_id, now);
+    if (placed && *placed > 0) {
+      const auto look = [&store = store_, xid, now] { return store.find(xid, now); };
+      auto found = co_await reads_.run(look);
+      if (found && *found) co_return std::move(**found);
+    }
+  }
+  co_return std::move(*written->transaction);
+}
+
+Task<Result<Placement>> Placing::keep(const telesign::Report& report, UnixMillis now) {
+  Placement placement;
+  if (unmatched_.load(std::memory_order_relaxed) >= kMaxUnmatched) {
+    placement.placed = Placed::kDropped;
+    co_return placement;
+  }
+  const store::Event event = telesign::event_of(report, store::Event::Type::kCallback, now);
+  store::Change change;
+  change.put.push_back({std::string(store::kUnmatchedNote), unmatched_key(report, event), std::to_string(now) + " " + event.body,
+                        now + std::chrono::milliseconds(kUnmatchedKept).count()});
+  const auto applied = co_await lane_.apply(std::move(change));
+  if (!applied) co_return applied.error();
+  unmatched_.fetch_add(1, std::memory_order_relaxed);
+  co_return placement;
+}
+
+Task<Result<std::size_t>> Placing::place_earlier(Xid xid, const std::string& reference, UnixMillis now) {
+  const auto list = [&store = store_, from = reference + "/", now] { return store.notes(store::kUnmatchedNote, from, kMaxPlacedAtOnce, now); };
+  const auto waiting = co_await reads_.run(list);
+  if (!waiting) co_return waiting.error();
+  std::size_t placed = 0;
+  for (const store::Note& note : *waiting) {
+    if (!note.key.starts_with(reference + "/")) break;
+    const auto one = read_unmatched(note);
+    if (!one) continue;
+    std::vector<store::NoteName> done{{std::string(store::kUnmatchedNote), note.key}};  // a name of its own: see ReadPool::run()
+    const auto written = co_await write(xid, one->report, store::Event::Type::kCallback, one->at, std::move(done));
+    if (!written) co_return written.error();
+    if (written->applied == store::Applied::kPresent) {  // then the note is still there
+      store::Change change;
+      change.remove.push_back({std::string(store::kUnmatchedNote), note.key});
+      if (const auto removed = co_await lane_.apply(std::move(change)); !removed) co_return removed.error();
+    }
+    ++placed;
+    std::size_t count = unmatched_.load(std::memory_order_relaxed);
+    while (count > 0 && !unmatched_.compare_exchange_weak(count, count - 1)) {}
+  }
+  co_return placed;
+}
+
+Result<std::vector<Unmatched>> list_unmatched(store::Store& store, std::string_view after, std::size_t limit, UnixMillis now) {
+  auto notes = store.notes(store::kUnmatchedNote, after, limit, now);
+  if (!notes) return notes.error();
+  std::vector<Unmatched> found;
+  for (const store::Note& note : *notes) {
+    if (auto one = read_unmatched(note)) found.push_back(*std::move(one));
+  }
+  return found;
+}
+
+Result<std::size_t> count_unmatched(store::Store& store, UnixMillis now) {
+  std::size_t count = 0;
+  std::string after;
+  while (count < kMaxUnmatched) {
+    const auto page = store.notes(store::kUnmatchedNote, after, kPage, now);
+    if (!page) return page.error();
+    count += page->size();
+    if (page->size() < kPage) break;
+    after = page->back().key;
+  }
+  return count;
+}
+
+}  // namespace jwtd::timeline
