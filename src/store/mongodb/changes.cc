@@ -24,6 +24,11 @@ bool knows_transactions(mongoc_client_t* client) {
   return server && std::string_view(mongoc_server_description_type(server.get())) != "Standalone";
 }
 
+// Rows of two phones are nobody's transaction, as for commits.
+bool of_one_phone(const UnderXid& under) {
+  return std::all_of(under.rows.begin(), under.rows.end(), [&](const LegacyRow& row) { return row.record && row.record->phone == under.rows.front().record->phone; });
+}
+
 bool spans_documents(const ChangePlan::Write& write) { return write.before && (write.erase || !write.notes.empty()); }
 
 }  // namespace
@@ -70,7 +75,7 @@ Status Changes::read(const Lease& lease, ChangePlan& plan) {
     } else if (under.ours) {
       const Document& ours = *under.ours;
       plan.stands({ours.created_at, ours.issued, ours.current, {}, ours.events});
-    } else if (auto rows = assemble_rows(under, 0)) {
+    } else if (auto rows = assemble_rows(under, 0); rows && of_one_phone(under)) {
       plan.stands(*std::move(rows));
     } else {
       plan.is_damaged(xid);
