@@ -46,7 +46,7 @@ Status Changes::run(std::span<Change* const> batch) {
     if (Status known = read(*lease, plan); !known) return known;
     const Writes writes = plan.next();
     if (writes.empty()) continue;
-    const bool as_one = std::any_of(writes.begin(), writes.end(), spans_documents) && knows_transactions(lease->client());
+    const bool as_one = transactions_ && std::any_of(writes.begin(), writes.end(), spans_documents) && knows_transactions(lease->client());
     const auto fate = as_one ? write_as_one(*lease, writes) : write(*lease, writes, nullptr);
     if (!fate) return fate.error();
     if (*fate == Fate::kBeaten) std::this_thread::sleep_for(kGiveWay * round);

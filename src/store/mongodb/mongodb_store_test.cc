@@ -3,10 +3,12 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
 #include <set>
 #include <thread>
 
 #include "base/limits.h"
+#include "store/mongodb/changes.h"
 #include "store/mongodb/database_for_tests.h"
 #include "tests/contract/sample_records.h"
 #include "tests/servers/test_server.h"
@@ -208,6 +210,40 @@ TEST_F(MongodbStore, OfNodesThatConsumeAtOnceOneWins) {
       EXPECT_EQ(winners, 1);
     }
   }
+}
+
+// A single server has no transactions: the same in the end, and nothing that was put is lost on the way.
+TEST_F(MongodbStore, WithoutTransactionsNotesGoWithTheirEventsToo) {
+  const auto store = database_->open();
+  for (int i = 0; i < 20; ++i) commit(*store, make_record("x" + std::to_string(i)));
+  std::atomic<int> winners{0};
+  std::vector<std::thread> threads;
+  for (int s = 0; s < 3; ++s) {
+    threads.emplace_back([&, s] {
+      const auto connections = Connections::make(database_->options());
+      ASSERT_TRUE(connections);
+      ServerWatch watch(**connections, {}, {});
+      const Commit::OnDamage on_damage = [](const Error&) {};
+      std::vector<Change> changes;
+      for (int i = 0; i < 20; ++i) {
+        const std::string xid = "x" + std::to_string(i);
+        changes.push_back(add(xid, "consumed", "{\"node\":" + std::to_string(s) + "}", Event::Type::kConsumed));
+        changes.back().put.push_back({"outbox", xid, "", 0});
+        changes.back().remove.push_back({"unmatched", xid});
+        changes.push_back({std::nullopt, std::nullopt, false, {{"unmatched", "never." + xid + std::to_string(s), "", 0}}, {}, Applied::kDamaged, {}});
+      }
+      std::vector<Change*> batch;
+      for (Change& change : changes) batch.push_back(&change);
+      const Status status = Changes(**connections, watch, kMonth, on_damage, false).run(batch);
+      EXPECT_TRUE(status) << status.error().message();
+      for (std::size_t i = 0; i < changes.size(); i += 2) winners += changes[i].applied == Applied::kWritten;
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(winners, 20);
+  EXPECT_EQ(store->notes("outbox", {}, 1000, kNow)->size(), 20u);
+  EXPECT_EQ(store->notes("unmatched", {}, 1000, kNow)->size(), 60u);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ((*store->find(*Xid::parse("x" + std::to_string(i)), kNow))->events.size(), 1u);
 }
 
 TEST_F(MongodbStore, ATokenIsNotReissuedBehindARevocation) {
