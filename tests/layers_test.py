@@ -16,6 +16,7 @@ KEYWORDS = ("SOURCES", "DEPS", "VENDOR", "TESTS", "TEST_DEPS", "FUZZERS", "BENCH
 # Header prefix -> where it may be included (regular expression over the path below src/).
 FENCES = {
     "openssl/": r"jose/|access/|http/tls|http/ticket_keys|http/\w*connection|limit/redis/stream\.cc",
+    "curl/": r"outgoing/",
     "hiredis/": r"limit/redis/",
     "boost/": r"http/|app/",
     "rocksdb/": r"store/rocksdb/",

@@ -62,15 +62,15 @@ Task<void> get_status(const StatusContext& context, const Request& request, Resp
 
   if (wish->refresh) {
     const auto ask = [&context, xid = wish->xid] { return context.ask(xid); };
-    Result<telesign::Report> report = co_await context.polls.run(ask);
-    if (!report) {
-      refuse(context, report.error(), request, response);
+    Result<telesign::Polled> polled = co_await context.polls.run(ask);
+    if (!polled) {
+      refuse(context, polled.error(), request, response);
       Json problem = Json::parse(response.body);  // its member "status" is HTTP's
       problem["last_known"] = std::move(json);
       response.body = problem.dump();
       co_return;
     }
-    const Result<store::Transaction> transaction = co_await context.placing.poll(wish->xid, *std::move(report), now);
+    const Result<store::Transaction> transaction = co_await context.placing.poll(wish->xid, std::move(polled->report), polled->at);
     if (!transaction) co_return refuse(context, transaction.error(), request, response);
     json = shown(*transaction, now);
   }

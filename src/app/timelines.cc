@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "base/secret.h"
 #include "keys/api_key.h"
 
 namespace jwtd::app {
@@ -39,8 +40,23 @@ Result<std::unique_ptr<Timelines>> Timelines::make(const Parts& parts) {
     if (!key) return key.error();
     made->keys_.push_back(*std::move(key));
   }
+  if (Status client = made->open_client(); !client) return client.error();
   made->count_unmatched();
   return made;
+}
+
+Status Timelines::open_client() {
+  const config::Telesign& settings = parts_.config.telesign;
+  const std::string& key_file = parts_.config.issuer.api_key_file;
+  auto key = keys::load_api_key(key_file, jose::Algorithm::kHs256);
+  auto text = read_secret_file(key_file);
+  if (!key) return key.error();
+  if (!text) return text.error();
+  const auto auth = settings.auth == config::TelesignAuth::kBasic ? telesign::Auth::kBasic : telesign::Auth::kDigest;
+  telesign::StatusClientOptions options{settings.url, settings.status_path, parts_.config.issuer.customer_id, auth, settings.timeout, {}};
+  client_ = std::make_unique<telesign::StatusClient>(std::move(options), *std::move(key), *std::move(text));
+  shared_ = std::make_unique<telesign::SharedStatus>([this](const Xid& xid) { return client_->fetch(xid); }, telesign::SharedStatus::Options{.cache = settings.cache});
+  return {};
 }
 
 void Timelines::count_unmatched() {
@@ -64,6 +80,7 @@ void Timelines::add_public_routes(http::Router& router, store::Lane& lane) {
 void Timelines::add_admin_routes(http::Router& router, store::Lane& lane) {
   const timeline::Placing::Options options{parts_.config.store.retention, {}};
   admin_ = std::make_unique<Admin>(parts_, lane, polls_, unmatched_, options);
+  admin_->status.ask = [this](const Xid& xid) { return shared_->ask(xid); };
   api::add_status_route(router, admin_->status);
   api::add_unmatched_route(router, admin_->unmatched);
   api::add_erasure_route(router, admin_->erasure);
@@ -79,6 +96,9 @@ void Timelines::add_numbers(metrics::Metrics& m) const {
     m.counter("jwtd_callbacks_refused_total", "Callbacks that were refused, by reason.", {{"reason", reason}}, of(*counter));
   }
   m.counter("jwtd_status_contradicted_total", "Transactions of which the provider reported two different final states.", {}, of(contradicted_));
+  m.counter("jwtd_provider_asked_total", "Requests for a fresh status.", {}, of(shared_->stats().asked));
+  m.counter("jwtd_provider_requests_total", "Of these, those for which the provider was asked.", {}, of(shared_->stats().fetched));
+  m.counter("jwtd_provider_failed_total", "Of these, those without an answer that could be used.", {}, of(shared_->stats().failed));
   m.gauge("jwtd_callbacks_unmatched", "Callbacks that wait for their transaction to become known, roughly.", {}, of(unmatched_));
 }
 

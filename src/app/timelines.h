@@ -15,6 +15,8 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "metrics/metrics.h"
+#include "telesign/shared_status.h"
+#include "telesign/status_client.h"
 #include "timeline/placing.h"
 
 namespace jwtd::app {
@@ -44,11 +46,14 @@ class Timelines {
   struct Public;
   struct Admin;
   explicit Timelines(const Parts& parts);
+  Status open_client();
 
   const Parts parts_;
   std::vector<jose::HmacKey> keys_;  // of HS256, as the provider signs: the current one first
   std::vector<std::unique_ptr<Public>> public_;
   std::unique_ptr<Admin> admin_;
+  std::unique_ptr<telesign::StatusClient> client_;
+  std::unique_ptr<telesign::SharedStatus> shared_;
   store::ReadPool polls_{{.threads = kPollThreads, .deadline = kPollDeadline}};
   timeline::UnmatchedCount unmatched_{0};
   std::array<std::atomic<std::uint64_t>, 5> placed_{};  // by timeline::Placed

@@ -55,8 +55,12 @@ inline constexpr std::size_t kMaxNoteKeyBytes = 256;        // a reference id, a
 inline constexpr std::size_t kMaxNoteBytes = 32 * 1024;     // an event's details and what is needed to forward them
 inline constexpr std::size_t kMaxBatchChanges = 256;        // in one durable write
 
+// -- calls to the provider --------------------------------------------------------------------------------------------
 inline constexpr std::size_t kPollThreads = 4;              // questions to the provider at once
 inline constexpr auto kPollDeadline = 65s;                  // of a question: twice the longest telesign.timeout, for it may be asked again, and some
+inline constexpr std::size_t kMaxProviderAnswerBytes = 64 * 1024;  // read; what is kept is bounded by kMaxReportBytes
+inline constexpr std::size_t kMaxSharedStatuses = 1'024;    // answers that stand for the next who ask; about 1 KiB each
+inline constexpr auto kProviderErrorCache = 1s;             // how long a failure stands for them: long enough that a crowd is one request
 
 // -- limits that nodes share ----------------------------------------------------------------------------------------
 inline constexpr std::size_t kLimitStoreConnections = 2;    // of one node: requests share round trips, and one connection may be down

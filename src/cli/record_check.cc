@@ -1,10 +1,13 @@
 // cli/record_check.cc - makes the token again from the record, which settles nearly all; reads the others as JSON.
 #include "cli/record_check.h"
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/base64.h"
+#include "base/limits.h"
 #include "jose/claims.h"
 #include "jose/jws.h"
 #include "keys/api_key.h"
@@ -42,6 +45,19 @@ bool is_time(const json& object, const char* name, UnixSeconds at) {
 }
 
 }  // namespace
+
+std::string wrong_with_events(const std::vector<store::Event>& events) {
+  if (events.size() > kMaxEvents) return "it has more events than one can have";
+  std::set<std::string_view> keys;
+  for (const store::Event& event : events) {
+    const auto printable = [](unsigned char c) { return c > 0x20 && c < 0x7f; };
+    if (event.key.empty() || event.key.size() > kMaxEventKeyBytes || !std::all_of(event.key.begin(), event.key.end(), printable)) return "an event's key is none";
+    if (!keys.insert(event.key).second) return "two of its events have one key";
+    if (event.body.size() > kMaxEventBytes) return "an event is larger than one can be";
+    if (!event.body.empty() && !json::parse(event.body, nullptr, false).is_object()) return "an event's details are no JSON object";
+  }
+  return {};
+}
 
 Result<RecordCheck> RecordCheck::make(const std::string& key_file) {
   RecordCheck check;

@@ -11,6 +11,9 @@
 
 namespace jwtd::cli {
 
+// Empty: a transaction's events keep to record.h; else what is wrong, without personal data.
+std::string wrong_with_events(const std::vector<store::Event>& events);
+
 class RecordCheck {
  public:
   // `key_file` empty: signatures are not verified. Fails as keys::load_api_key().

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "base/base64.h"
+#include "base/limits.h"
 #include "jose/claims.h"
 
 namespace jwtd::cli {
@@ -62,6 +63,19 @@ TEST(RecordCheck, WhatIsNoTokenIsSaid) {
   store::Record backwards = record();
   backwards.exp = backwards.iat;
   EXPECT_THAT(wrong_with(backwards), HasSubstr("expires"));
+}
+
+TEST(RecordCheck, EventsKeepToTheirBounds) {
+  using store::Event;
+  const Event sound{Event::Type::kCallback, 1, "callback:1", R"({"code":2401})"}, bare{Event::Type::kVerified, 1, "verified:a", ""};
+  EXPECT_EQ(wrong_with_events({sound, bare}), "");
+  EXPECT_THAT(wrong_with_events({sound, bare, sound}), HasSubstr("one key"));
+  EXPECT_THAT(wrong_with_events(std::vector<Event>(kMaxEvents + 1, sound)), HasSubstr("more events"));
+  for (const std::string& key : {std::string(), std::string("a b"), std::string("a\n"), std::string("\xc3\xa4"), std::string(kMaxEventKeyBytes + 1, 'k')}) {
+    EXPECT_THAT(wrong_with_events({{Event::Type::kCallback, 1, key, ""}}), HasSubstr("key")) << key;
+  }
+  for (const char* body : {"x", "[]", "{", "7"}) EXPECT_THAT(wrong_with_events({{Event::Type::kCallback, 1, "k", body}}), HasSubstr("JSON")) << body;
+  EXPECT_THAT(wrong_with_events({{Event::Type::kCallback, 1, "k", std::string(kMaxEventBytes + 1, ' ')}}), HasSubstr("larger"));
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ std::string wrong_with(const Transaction& transaction, RecordCheck& records) {
     if (const std::string wrong = records.wrong_with(earlier); !wrong.empty()) return "an earlier token: " + wrong;
   }
   if (transaction.issued < transaction.earlier.size() + 1) return "it has more tokens than were issued";
-  return {};
+  return wrong_with_events(transaction.events);
 }
 
 }  // namespace

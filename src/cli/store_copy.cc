@@ -13,6 +13,7 @@
 #include "cli/progress.h"
 #include "cli/store_place.h"
 #include "store/decide.h"
+#include "store/note_kinds.h"
 
 namespace jwtd::cli {
 namespace {
@@ -23,6 +24,7 @@ using store::Slice;
 using store::Transaction;
 
 constexpr std::size_t kSliceTransactions = 500;  // one durable write each; half a batch, so that the slowest store takes it within its timeout
+constexpr std::size_t kNotesAtOnce = 200;        // a note has up to kMaxNoteBytes
 constexpr auto kSaveEvery = 250ms;
 constexpr auto kForEver = 0s;
 constexpr std::size_t kShownNames = 20;
@@ -53,7 +55,7 @@ bool same(const Transaction& a, const Transaction& b) {
   const std::size_t shown = std::min({a.earlier.size(), b.earlier.size(), kMaxEarlierTokens});
   if (std::min(a.earlier.size(), kMaxEarlierTokens) != shown || std::min(b.earlier.size(), kMaxEarlierTokens) != shown) return false;
   if (!std::equal(a.earlier.begin(), a.earlier.begin() + static_cast<std::ptrdiff_t>(shown), b.earlier.begin())) return false;
-  return a.created_at == b.created_at && a.issued == b.issued && a.current == b.current;
+  return a.created_at == b.created_at && a.issued == b.issued && a.current == b.current && a.events == b.events;
 }
 
 class Copy {
@@ -83,6 +85,7 @@ class Copy {
     auto target = stores_.open(*to);
     if (!target) return fail_with(target.error(), streams_.err);
     if (auto copied = copy(**source, **target); !copied) return interrupted(copied.error());
+    if (auto copied = copy_notes(**source, **target); !copied) return interrupted(copied.error());
     if (auto counted = count(**target); !counted) return interrupted(counted.error());
     if (auto compared = compare(**source, **target); !compared) return interrupted(compared.error());
     ::unlink(file_.c_str());
@@ -142,6 +145,37 @@ class Copy {
     return {};
   }
 
+  // Behind the transactions, all of them each time: there are few, and to put one twice changes nothing. What the target has under the same name
+  // is its own and stays.
+  Status copy_notes(store::Store& from, store::Store& to) {
+    for (const std::string_view kind : store::kNoteKinds) {
+      std::string after;
+      while (true) {
+        auto notes = from.notes(kind, after, kNotesAtOnce, state_.now);
+        if (!notes) return notes.error();
+        if (notes->empty()) break;
+        after = notes->back().key;
+        if (auto put = put_missing(to, *std::move(notes)); !put) return put;
+      }
+    }
+    return {};
+  }
+
+  Status put_missing(store::Store& to, std::vector<store::Note> notes) {
+    store::Change change;
+    for (store::Note& note : notes) {
+      ++notes_;
+      const auto there = to.note({note.kind, note.key}, state_.now);
+      if (!there) return there.error();
+      if (!*there) change.put.push_back(std::move(note));
+      else if (**there != note.value) ++different_notes_;
+    }
+    if (change.put.empty()) return {};
+    notes_written_ += change.put.size();
+    store::Change* const batch[] = {&change};
+    return to.apply(batch);
+  }
+
   Status count(store::Store& to) {
     Progress progress(streams_, "counted", state_.seen);
     std::string cursor;
@@ -175,13 +209,14 @@ class Copy {
 
   int report() {
     const bool complete = found_ >= state_.seen - state_.expired;
-    const bool ok = complete && state_.different == 0 && state_.damaged_count == 0 && target_damaged_ == 0 && wrong_.empty();
+    const bool ok = complete && state_.different == 0 && different_notes_ == 0 && state_.damaged_count == 0 && target_damaged_ == 0 && wrong_.empty();
     if (request_.json) {
       ordered_json damaged = ordered_json::array();
       for (const auto& one : state_.damaged) damaged.push_back({{"where", masked(one.where)}, {"what", one.what}});
       streams_.out << ordered_json{{"ok", ok}, {"transactions", state_.seen}, {"written", state_.written}, {"present", state_.present},
                                    {"different", state_.different}, {"expired", state_.expired}, {"damaged", damaged}, {"found", found_},
-                                   {"compared", compared_}, {"wrong", wrong_}}.dump(-1, ' ', true, ordered_json::error_handler_t::replace) << '\n';
+                                   {"compared", compared_}, {"wrong", wrong_}, {"notes", notes_}, {"notes_written", notes_written_},
+                                   {"notes_different", different_notes_}}.dump(-1, ' ', true, ordered_json::error_handler_t::replace) << '\n';
     } else {
       streams_.out << "transactions  " << state_.seen << '\n' << "written       " << state_.written << '\n';
       const auto line = [&](const char* name, std::uint64_t number, const char* meaning) {
@@ -192,6 +227,8 @@ class Copy {
       line("different     ", state_.different, "whose XID stands in the target with something else, which was left alone");
       line("damaged       ", state_.damaged_count, "which cannot be read in the source");
       streams_.out << "found         " << found_ << " in the target\ncompared      " << compared_ << " of them, in every field\n";
+      line("notes         ", notes_, "of callbacks, revoked keys and erasures");
+      line("other notes   ", different_notes_, "whose name stands in the target with something else, which was left alone");
     }
     std::size_t shown = 0;
     for (const auto& one : state_.damaged) {
@@ -215,6 +252,7 @@ class Copy {
   std::chrono::seconds retention_{0};
   Sample sample_, back_{request_.sample};
   std::uint64_t found_ = 0, target_damaged_ = 0, compared_ = 0;
+  std::uint64_t notes_ = 0, notes_written_ = 0, different_notes_ = 0;
   std::vector<std::string> wrong_;
 };
 

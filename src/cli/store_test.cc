@@ -9,6 +9,7 @@
 #include "cli/run_for_tests.h"
 #include "jose/claims.h"
 #include "store/memory/memory_store.h"
+#include "store/note_kinds.h"
 #include "store/rocksdb/backup.h"
 #include "store/rocksdb/rocksdb_store.h"
 
@@ -30,6 +31,9 @@ class KeptStore final : public store::Store {
  public:
   explicit KeptStore(store::Store& kept, std::int64_t& slices_left) : kept_(kept), slices_left_(slices_left) {}
   Status commit(std::span<store::Entry* const> batch) override { return kept_.commit(batch); }
+  Status apply(std::span<store::Change* const> batch) override { return kept_.apply(batch); }
+  Result<std::optional<std::string>> note(const store::NoteName& name, UnixMillis now) override { return kept_.note(name, now); }
+  Result<std::vector<store::Note>> notes(std::string_view kind, std::string_view after, std::size_t limit, UnixMillis now) override { return kept_.notes(kind, after, limit, now); }
   Result<std::optional<store::Transaction>> find(const Xid& xid, UnixMillis now) override { return kept_.find(xid, now); }
   Result<store::Page> find_by_phone(const Phone& phone, std::size_t limit, std::string_view cursor, UnixMillis now) override { return kept_.find_by_phone(phone, limit, cursor, now); }
   Status writable() override { return kept_.writable(); }
@@ -131,6 +135,47 @@ TEST_F(StoreVerbs, CopyMovesEverythingAndComparesIt) {
   EXPECT_EQ(report["compared"], 2000);
   EXPECT_EQ(report["wrong"], json::array());
   EXPECT_FALSE(std::filesystem::exists(state_));
+}
+
+TEST_F(StoreVerbs, CopyTakesEventsAndNotesOfEveryKind) {
+  fill("kept://a", 3);
+  const UnixMillis now = wall_now();
+  const store::Event event{store::Event::Type::kRevoked, now, "revoked", R"({"by":"ops"})"};
+  store::Change change{*Xid::parse("x1"), event, false, {}, {}, {}, {}};
+  for (const std::string_view kind : store::kNoteKinds) {
+    for (int i = 0; i < 250; ++i) change.put.push_back({std::string(kind), "n" + std::to_string(i), std::string(kind), i == 0 ? now + 60'000 : 0});
+  }
+  store::Change* batch[] = {&change};
+  ASSERT_TRUE(kept_["kept://a"]->apply(batch));
+  const Outcome done = copy("kept://a", "kept://b", {"-o", "json"});
+  ASSERT_EQ(done.code, kExitOk) << done.err;
+  EXPECT_EQ(json::parse(done.out)["notes_written"], 250 * store::kNoteKinds.size());
+  store::Store& target = *kept_["kept://b"];
+  EXPECT_EQ((*target.find(*Xid::parse("x1"), now))->events, std::vector<store::Event>{event});
+  for (const std::string_view kind : store::kNoteKinds) EXPECT_EQ(*target.notes(kind, {}, 1000, now), *kept_["kept://a"]->notes(kind, {}, 1000, now));
+
+  const Outcome again = copy("kept://a", "kept://b", {"-o", "json"});
+  EXPECT_EQ(again.code, kExitOk);
+  EXPECT_EQ(json::parse(again.out)["notes_written"], 0);
+
+  store::Change other{std::nullopt, std::nullopt, false, {{"outbox", "n7", "the target's own", 0}}, {}, {}, {}};
+  batch[0] = &other;
+  ASSERT_TRUE(target.apply(batch));
+  const Outcome third = copy("kept://a", "kept://b");
+  EXPECT_EQ(third.code, kExitFailed);
+  EXPECT_THAT(third.out, HasSubstr("other notes   1,"));
+  EXPECT_EQ(*target.note({"outbox", "n7"}, now), "the target's own");
+}
+
+TEST_F(StoreVerbs, ACopyWhoseEventsAreNotTheSourcesFails) {
+  fill("kept://a", 3);
+  ASSERT_EQ(copy("kept://a", "kept://b").code, kExitOk);
+  store::Change change{*Xid::parse("x1"), store::Event{store::Event::Type::kCallback, wall_now(), "k", ""}, false, {}, {}, {}, {}};
+  store::Change* batch[] = {&change};
+  ASSERT_TRUE(kept_["kept://a"]->apply(batch));
+  const Outcome done = copy("kept://a", "kept://b");
+  EXPECT_EQ(done.code, kExitFailed);
+  EXPECT_THAT(done.err, HasSubstr("not the same in both: x1"));
 }
 
 TEST_F(StoreVerbs, ACopyThatBrokeOffGoesOnWhereItWas) {

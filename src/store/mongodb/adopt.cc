@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t kMaxInserted = kMaxBatchRecords;  // at a time
 
 Document document_of(const Transaction& transaction, std::vector<Record>& aside) {
-  Document document{transaction.created_at, transaction.issued, 0, transaction.current, {}};
+  Document document{transaction.created_at, transaction.issued, 0, transaction.current, {}, transaction.events};
   std::vector<Record> oldest_first(transaction.earlier.rbegin(), transaction.earlier.rend());
   document.issued = std::max<std::uint64_t>(document.issued, oldest_first.size() + 1);
   const std::size_t moved = oldest_first.size() > kMaxEarlierTokens ? oldest_first.size() - kMaxEarlierTokens : 0;

@@ -8,9 +8,11 @@
 namespace jwtd::store {
 namespace {
 
-mongoc_bulk_operation_t* unordered(mongoc_collection_t* collection) {
+mongoc_bulk_operation_t* unordered(mongoc_collection_t* collection, const mongoc_client_session_t* session) {
   Bson options;
   options.flag("ordered", false);
+  bson_error_t error;
+  if (session != nullptr) mongoc_client_session_append(session, options.get(), &error);
   return mongoc_collection_create_bulk_operation_with_opts(collection, options.get());
 }
 
@@ -51,7 +53,7 @@ bool BulkReply::only_duplicates() const {
   return std::all_of(refusals.begin(), refusals.end(), [](const Refusal& one) { return one.code == kDuplicateKey; });
 }
 
-Bulk::Bulk(mongoc_collection_t* collection) : bulk_(unordered(collection)) {}
+Bulk::Bulk(mongoc_collection_t* collection, const mongoc_client_session_t* session) : bulk_(unordered(collection, session)) {}
 
 Status Bulk::insert(const Bson& document) {
   bson_error_t error;
@@ -67,9 +69,25 @@ Status Bulk::update(const Bson& filter, const Bson& change) {
   return {};
 }
 
-Status Bulk::replace(const Bson& filter, const Bson& document) {
+Status Bulk::replace(const Bson& filter, const Bson& document, bool upsert) {
   bson_error_t error;
-  if (!mongoc_bulk_operation_replace_one_with_opts(bulk_.get(), filter.get(), document.get(), nullptr, &error)) return unavailable(describe(error));
+  Bson options;
+  if (upsert) options.flag("upsert", true);
+  if (!mongoc_bulk_operation_replace_one_with_opts(bulk_.get(), filter.get(), document.get(), options.get(), &error)) return unavailable(describe(error));
+  ++size_;
+  return {};
+}
+
+Status Bulk::remove(const Bson& filter) {
+  bson_error_t error;
+  if (!mongoc_bulk_operation_remove_one_with_opts(bulk_.get(), filter.get(), nullptr, &error)) return unavailable(describe(error));
+  ++size_;
+  return {};
+}
+
+Status Bulk::remove_all(const Bson& filter) {
+  bson_error_t error;
+  if (!mongoc_bulk_operation_remove_many_with_opts(bulk_.get(), filter.get(), nullptr, &error)) return unavailable(describe(error));
   ++size_;
   return {};
 }
@@ -80,9 +98,12 @@ BulkReply Bulk::execute() {
   bson_error_t error;
   answer.certain = mongoc_bulk_operation_execute(bulk_.get(), &reply, &error) != 0;
   answer.matched = number_at(reply, "nMatched").value_or(0);
+  answer.removed = number_at(reply, "nRemoved").value_or(0);
+  answer.inserted = number_at(reply, "nInserted").value_or(0);
   if (!answer.certain) {
     answer.failure = describe(error);
     answer.refusals = refusals_of(reply);
+    answer.rolled_back = !answer.failure.unreachable && mongoc_error_has_label(&reply, "TransientTransactionError");
     answer.certain = error.domain == MONGOC_ERROR_SERVER && !answer.refusals.empty() && !unconfirmed(reply);
   }
   bson_destroy(&reply);

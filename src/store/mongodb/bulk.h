@@ -20,8 +20,11 @@ struct BulkReply {
   // The server answered for each: what is not refused is on record, confirmed by a majority. False: the failure is the connection's, the whole
   // command's or the confirmation's, and what is not refused may or may not be there.
   bool certain = false;
-  std::int64_t matched = 0;       // of updates: how many found their document
+  std::int64_t matched = 0;       // of updates and replacements: how many found their document
+  std::int64_t removed = 0;
+  std::int64_t inserted = 0;      // without upserts
   std::vector<Refusal> refusals;
+  bool rolled_back = false;       // the transaction that it was part of, because another was at the same documents
   Failure failure;
 
   bool only_duplicates() const;
@@ -29,12 +32,15 @@ struct BulkReply {
 
 class Bulk {
  public:
-  explicit Bulk(mongoc_collection_t* collection);
+  // In the transaction of `session`, if there is one.
+  explicit Bulk(mongoc_collection_t* collection, const mongoc_client_session_t* session = nullptr);
 
   // They fail where a document cannot be sent at all.
   Status insert(const Bson& document);
   Status update(const Bson& filter, const Bson& change);
-  Status replace(const Bson& filter, const Bson& document);
+  Status replace(const Bson& filter, const Bson& document, bool upsert = false);
+  Status remove(const Bson& filter);      // one
+  Status remove_all(const Bson& filter);
 
   std::size_t size() const { return size_; }
   BulkReply execute();  // once, with at least one operation

@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "store/decide.h"
+#include "store/events.h"
 
 namespace jwtd::store {
 namespace {
@@ -127,11 +128,11 @@ void Commit::plan(Slot& slot) {
       if (entry->outcome != Outcome::kConflict) standing = &slot.after;
       continue;
     }
-    entry->outcome = decide(standing->current, proposed, false);
+    entry->outcome = decide(standing->current, proposed, is_closed(standing->events));
     if (entry->outcome == Outcome::kReused) entry->standing = standing->current;
     if (entry->outcome != Outcome::kReissued) continue;
     if (slot.write == Write::kNone) {
-      slot.after = {standing->created_at, standing->issued, standing->elsewhere, standing->current, {}};
+      slot.after = {standing->created_at, standing->issued, standing->elsewhere, standing->current, {}, {}};
       slot.write = Write::kUpdate;
     }
     slot.after.earlier.push_back(std::move(slot.after.current));
@@ -150,7 +151,7 @@ void Commit::start_anew(Slot& slot, Entry& entry) {
     return;
   }
   entry.outcome = slot.rows.empty() ? Outcome::kInserted : Outcome::kReissued;
-  slot.after = {entry.proposed.recorded_at, slot.rows.size() + 1, slot.rows.size(), entry.proposed, {}};
+  slot.after = {entry.proposed.recorded_at, slot.rows.size() + 1, slot.rows.size(), entry.proposed, {}, {}};
   slot.write = slot.before ? Write::kReplace : Write::kInsert;
 }
 

@@ -92,7 +92,7 @@ Error unavailable(const Failure& failure) { return Error(kStoreUnavailable, "mon
 
 Lease::Lease(mongoc_client_pool_t* pool, mongoc_client_t* client, const char* database)
     : pool_(pool), client_(client), database_(database), tokens_(mongoc_client_get_collection(client, database, kTokens)),
-      earlier_(mongoc_client_get_collection(client, database, kEarlierTokens)) {}
+      earlier_(mongoc_client_get_collection(client, database, kEarlierTokens)), notes_(mongoc_client_get_collection(client, database, kNotes)) {}
 
 Lease::~Lease() {
   tokens_.reset();
@@ -169,7 +169,7 @@ Result<Lease> Connections::patient_lease(std::chrono::milliseconds timeout) {
 
 Lease Connections::with_concerns(mongoc_client_pool_t* pool, mongoc_client_t* client) {
   Lease lease(pool, client, database_.c_str());
-  for (mongoc_collection_t* collection : {lease.tokens(), lease.earlier()}) {
+  for (mongoc_collection_t* collection : {lease.tokens(), lease.earlier(), lease.notes()}) {
     mongoc_collection_set_read_concern(collection, majority_.get());
     mongoc_collection_set_write_concern(collection, durable_.get());
   }

@@ -22,6 +22,7 @@ namespace jwtd::store {
 
 inline constexpr const char* kTokens = "tokens";
 inline constexpr const char* kEarlierTokens = "tokens_earlier";
+inline constexpr const char* kNotes = "jwtd_notes";
 
 template <auto destroy>
 struct Destroy {
@@ -44,20 +45,21 @@ class Lease {
  public:
   Lease(mongoc_client_pool_t* pool, mongoc_client_t* client, const char* database);  // no pool: the client is this object's
   Lease(Lease&& other) noexcept : pool_(other.pool_), client_(std::exchange(other.client_, nullptr)), database_(other.database_),
-                                  tokens_(std::move(other.tokens_)), earlier_(std::move(other.earlier_)) {}
+                                  tokens_(std::move(other.tokens_)), earlier_(std::move(other.earlier_)), notes_(std::move(other.notes_)) {}
   Lease& operator=(Lease&&) = delete;
   ~Lease();
 
   mongoc_client_t* client() const { return client_; }
   mongoc_collection_t* tokens() const { return tokens_.get(); }
   mongoc_collection_t* earlier() const { return earlier_.get(); }
+  mongoc_collection_t* notes() const { return notes_.get(); }
   const char* database() const { return database_; }
 
  private:
   mongoc_client_pool_t* pool_;
   mongoc_client_t* client_;
   const char* database_;
-  Collection tokens_, earlier_;
+  Collection tokens_, earlier_, notes_;
 };
 
 class Connections {

@@ -51,7 +51,7 @@ class TestDatabase {
 
   // The documents of tests are of 2023: a TTL index would take them away. Over a plain one, sweep() is in charge.
   void make_plain_expiry() {
-    for (const char* collection : {kTokens, kEarlierTokens}) {
+    for (const char* collection : {kTokens, kEarlierTokens, kNotes}) {
       command(R"({"createIndexes": ")" + std::string(collection) + R"(", "indexes": [{"key": {"expires_at": 1}, "name": "jwtd_expiry"}]})");
     }
   }

@@ -107,6 +107,45 @@ bool read_earlier_array(const bson_iter_t& at, const Xid& xid, const Phone& phon
   return true;
 }
 
+bool read_events(const bson_iter_t& at, std::vector<Event>& to) {
+  bson_iter_t element, member;
+  if (!BSON_ITER_HOLDS_ARRAY(&at) || !bson_iter_recurse(&at, &element)) return false;
+  while (bson_iter_next(&element)) {
+    Members members;
+    Event event{};
+    std::int64_t type = 0;
+    if (!BSON_ITER_HOLDS_DOCUMENT(&element) || !bson_iter_recurse(&element, &member)) return false;
+    while (bson_iter_next(&member)) {
+      const std::string_view key = bson_iter_key(&member);
+      if (key == "key") members.text(member, event.key, 1);
+      else if (key == "type") members.number(member, type, 2);
+      else if (key == "at") members.time(member, event.at, 4);
+      else if (key == "body") members.text(member, event.body, 8);
+    }
+    if (!members.problem().empty() || !members.has(15) || type < 1 || type > UINT8_MAX) return false;
+    event.type = static_cast<Event::Type>(type);
+    to.push_back(std::move(event));
+  }
+  return true;
+}
+
+Bson write_event_array(std::span<const Event* const> events) {
+  Bson array;
+  for (std::uint32_t i = 0; i < events.size(); ++i) {
+    Bson one;
+    one.text("key", events[i]->key).small("type", static_cast<std::int32_t>(events[i]->type)).time("at", events[i]->at).text("body", events[i]->body);
+    array.document(std::to_string(i), one);
+  }
+  return array;
+}
+
+void append_count_of_events(std::size_t count, Bson& filter) {
+  Bson condition;
+  if (count == 0) condition.flag("$exists", false);
+  else condition.number("$size", static_cast<std::int64_t>(count));
+  filter.document("events", condition);
+}
+
 Error damaged(const bson_t& document, std::string_view what) { return Error(kStoreDamaged, shown_id(document) + ": " + std::string(what)); }
 
 // Claims of a token that is only shown, never trusted: what cannot be read stays zero.
@@ -141,6 +180,11 @@ Bson write_document(const Document& document, std::chrono::seconds retention) {
   if (document.elsewhere > 0) out.number("earlier_elsewhere", static_cast<std::int64_t>(document.elsewhere));
   if (!document.earlier.empty()) {
     out.array("earlier", write_earlier_array(document.earlier.data(), document.earlier.data() + document.earlier.size()));
+  }
+  if (!document.events.empty()) {
+    std::vector<const Event*> events;
+    for (const Event& event : document.events) events.push_back(&event);
+    out.array("events", write_event_array(events));
   }
   return out;
 }
@@ -180,7 +224,23 @@ Bson unchanged(const Document& document) {
   Bson filter;
   filter.text("_id", document.current.xid.view()).time("created_at", document.created_at).number("issued", static_cast<std::int64_t>(document.issued));
   filter.text("token", document.current.token);
+  append_count_of_events(document.events.size(), filter);
   return filter;
+}
+
+Bson nothing_happened_to(const Document& document) {
+  Bson filter;
+  filter.text("_id", document.current.xid.view()).time("created_at", document.created_at);
+  append_count_of_events(document.events.size(), filter);
+  return filter;
+}
+
+Bson write_more_events(std::span<const Event* const> events) {
+  Bson each, push, change;
+  each.array("$each", write_event_array(events));
+  push.document("events", each);
+  change.document("$push", push);
+  return change;
 }
 
 std::string aside_prefix(const Xid& xid, UnixMillis created_at) { return xid.text() + "/" + std::to_string(created_at) + "/"; }
@@ -222,6 +282,7 @@ Result<Document> read_document(const bson_t& from) {
     else if (key == "v") members.number(at, version, kVersion);
     else if (key == "earlier_elsewhere") members.number(at, elsewhere, 0);
     else if (key == "earlier" && !read_earlier_array(at, *xid, *phone, to.earlier)) members.wrong(at, "is not understood");
+    else if (key == "events" && !read_events(at, to.events)) members.wrong(at, "is not understood");
   }
   if (members.has(kVersion) && version != kDocumentVersion) {
     return damaged(from, "it has version " + std::to_string(version) + ", this jwtd knows " + std::to_string(kDocumentVersion));

@@ -1,11 +1,14 @@
 // store/mongodb/documents.h - what stands in the collections, and how it is read. docs/adr/0007 has the design.
 //
 // tokens, a transaction of ours, `_id` is the XID:
-//   {_id, xid, phone_number, token, v: 1, iss, kid, iat, exp, recorded_at, created_at, issued, expires_at?, earlier_elsewhere?, earlier?: [{token, ...}]}
+//   {_id, xid, phone_number, token, v: 1, iss, kid, iat, exp, recorded_at, created_at, issued, expires_at?, earlier_elsewhere?, earlier?: [{token, ...}],
+//    events?: [{key, type, at, body}]}
 // tokens, a row of the tutorial's own service, `_id` is an ObjectId; several may share an XID; nothing here ever changes one:
 //   {_id, xid, phone_number, token}
 // tokens_earlier, earlier tokens of a transaction that had too many to stand in its document, kMaxEarlierTokens at a time:
 //   {_id: "XID/created_at/number of the first", v: 1, xid, created_at, expires_at?, earlier: [...]}
+// jwtd_notes, `_id` is the kind and the key, so that a kind's notes are a range of it:
+//   {_id: "KIND/KEY", kind, key, value, expires_at?}
 // Times are dates; iat and exp are the token's own numbers. `expires_at` is absent without retention.
 #pragma once
 
@@ -14,6 +17,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -34,6 +38,7 @@ struct Document {
   std::uint64_t elsewhere = 0;   // of the earlier tokens: how many do not stand here: in tokens_earlier, or in rows of the tutorial's
   Record current;
   std::vector<Record> earlier;   // oldest first; empty when the document was read without them
+  std::vector<Event> events;
 
   std::uint64_t earlier_here() const { return issued - 1 - elsewhere; }
 };
@@ -56,7 +61,11 @@ Bson write_earlier(const Record& record);
 Bson write_earlier_array(const Record* first, const Record* last);
 // The change that makes `after` of the document before it: `after.earlier` is appended, or takes the place of what was moved aside.
 Bson write_reissue(const Document& after, bool moved_aside);
-// Matches the document only while it is as it was read. Two nodes that decide over one state therefore agree: the second finds nothing to change.
+// The change that adds events to a document that has some or none.
+Bson write_more_events(std::span<const Event* const> events);
+// Matches the document only while nothing has happened to it since it was read: events only become more.
+Bson nothing_happened_to(const Document& document);
+// Matches the document only while it is as it was read, its events included. Two nodes that decide over one state therefore agree: the second finds nothing to change.
 Bson unchanged(const Document& document);
 
 std::string aside_id(const Xid& xid, UnixMillis created_at, std::uint64_t first_number);

@@ -29,6 +29,7 @@ const std::vector<Wanted>& wanted_indexes() {
       {kTokens, "jwtd_phone", {{"phone_number", 1}, {"created_at", 1}, {"_id", 1}}, false},
       {kTokens, "jwtd_expiry", {{"expires_at", 1}}, true},
       {kEarlierTokens, "jwtd_expiry", {{"expires_at", 1}}, true},
+      {kNotes, "jwtd_expiry", {{"expires_at", 1}}, true},
   };
   return all;
 }
@@ -73,7 +74,7 @@ Found read_index(const char* collection, const bson_t& index) {
 
 Result<std::vector<Found>> list_indexes(const Lease& lease) {
   std::vector<Found> all;
-  for (const auto& [name, collection] : {std::pair(kTokens, lease.tokens()), std::pair(kEarlierTokens, lease.earlier())}) {
+  for (const auto& [name, collection] : {std::pair(kTokens, lease.tokens()), std::pair(kEarlierTokens, lease.earlier()), std::pair(kNotes, lease.notes())}) {
     const std::unique_ptr<mongoc_cursor_t, Destroy<mongoc_cursor_destroy>> cursor(mongoc_collection_find_indexes_with_opts(collection, nullptr));
     const bson_t* index = nullptr;
     while (mongoc_cursor_next(cursor.get(), &index)) all.push_back(read_index(name, *index));
@@ -87,7 +88,7 @@ Result<std::vector<Found>> list_indexes(const Lease& lease) {
 // A collation may take two XIDs for one; views and capped collections cannot keep transactions.
 Status check_collections(const Lease& lease) {
   Bson names, either, filter, options;
-  either.text("0", kTokens).text("1", kEarlierTokens);
+  either.text("0", kTokens).text("1", kEarlierTokens).text("2", kNotes);
   names.array("$in", either);
   filter.document("name", names);
   options.document("filter", filter);
@@ -103,7 +104,7 @@ Status check_collections(const Lease& lease) {
     if (!bson_iter_init_find(&at, collection, "options") || !bson_iter_recurse(&at, &option)) continue;
     while (bson_iter_next(&option)) {
       const std::string_view key = bson_iter_key(&option);
-      if (key == "capped" && bson_iter_as_bool(&option)) return Error(kStoreOpenFailed, "the collection " + name + " is capped: it would lose tokens");
+      if (key == "capped" && bson_iter_as_bool(&option)) return Error(kStoreOpenFailed, "the collection " + name + " is capped: it would lose what it holds");
       if (key == "collation") return Error(kStoreOpenFailed, "the collection " + name + " has a collation of its own: it may take two transaction ids for one");
     }
   }

@@ -1,7 +1,7 @@
 // store/mongodb/indexes.h - the indexes that look-ups and retention need: made at start, or only looked for.
 //
 // tokens: jwtd_xid {xid}, jwtd_phone {phone_number, created_at, _id}, jwtd_expiry {expires_at} as TTL;
-// tokens_earlier: jwtd_expiry. An index over the same members under another name does as well. One of these names with other members or options
+// tokens_earlier and jwtd_notes: jwtd_expiry. An index over the same members under another name does as well. One of these names with other members or options
 // is named and left alone, as is a collection that cannot keep XIDs apart (a collation) or is none (a view, capped).
 #pragma once
 

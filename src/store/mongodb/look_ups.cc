@@ -19,7 +19,7 @@ bool before(const Transaction& a, const Transaction& b) {
   return a.created_at != b.created_at ? a.created_at > b.created_at : a.current.xid > b.current.xid;
 }
 
-Transaction shallow(Document&& document) { return {document.created_at, document.issued, std::move(document.current), {}}; }
+Transaction shallow(Document&& document) { return {document.created_at, document.issued, std::move(document.current), {}, std::move(document.events)}; }
 
 }  // namespace
 

@@ -7,10 +7,12 @@
 
 #include "base/limits.h"
 #include "store/mongodb/adopt.h"
+#include "store/mongodb/changes.h"
 #include "store/mongodb/commit.h"
 #include "store/mongodb/connections.h"
 #include "store/mongodb/indexes.h"
 #include "store/mongodb/look_ups.h"
+#include "store/mongodb/notes.h"
 #include "store/mongodb/server_watch.h"
 
 namespace jwtd::store {
@@ -30,6 +32,18 @@ class MongodbStore final : public Store {
         watch_(*connections_, options.on_event, first), on_damage_([this](const Error& error) { report(error); }) {}
 
   Status commit(std::span<Entry* const> batch) override { return Commit(*connections_, watch_, retention_, on_damage_).run(batch); }
+
+  Status apply(std::span<Change* const> changes) override { return Changes(*connections_, watch_, retention_, on_damage_).run(changes); }
+
+  Result<std::optional<std::string>> note(const NoteName& name, UnixMillis now) override {
+    if (Status there = watch_.check(); !there) return there.error();
+    return find_note(*connections_, name, now);
+  }
+
+  Result<std::vector<Note>> notes(std::string_view kind, std::string_view after, std::size_t limit, UnixMillis now) override {
+    if (Status there = watch_.check(); !there) return there.error();
+    return list_notes(*connections_, kind, after, limit, now);
+  }
 
   std::size_t commits_at_once() const override { return commits_at_once_; }
 
@@ -59,7 +73,7 @@ class MongodbStore final : public Store {
     return std::clamp<std::size_t>(connections / kConnectionsPerCommit, 1, kMaxCommitsAtOnce);
   }
 
-  Result<std::size_t> remove_some(mongoc_collection_t* collection, UnixMillis now);
+  Result<std::size_t> remove_some(mongoc_collection_t* collection, UnixMillis before);
 
   void report(const Error& error) {
     const auto now = Monotonic::now().time_since_epoch().count();
@@ -85,9 +99,10 @@ Status MongodbStore::sweep(UnixMillis now) {
   if (Status there = watch_.check(); !there) return there;
   auto lease = connections_->lease();
   if (!lease) return lease.error();
-  for (mongoc_collection_t* collection : {lease->tokens(), lease->earlier()}) {
+  for (mongoc_collection_t* collection : {lease->tokens(), lease->earlier(), lease->notes()}) {
     for (bool more = true; more;) {
-      auto removed = remove_some(collection, now);
+      // A note is over at its time, a transaction behind it.
+      auto removed = remove_some(collection, collection == lease->notes() ? now + 1 : now);
       if (!removed) return removed.error();
       more = *removed > 0;
     }
@@ -95,10 +110,10 @@ Status MongodbStore::sweep(UnixMillis now) {
   return {};
 }
 
-Result<std::size_t> MongodbStore::remove_some(mongoc_collection_t* collection, UnixMillis now) {
-  Bson before, expired, projection, options;
-  before.time("$lt", now);
-  expired.document("expires_at", before);
+Result<std::size_t> MongodbStore::remove_some(mongoc_collection_t* collection, UnixMillis before) {
+  Bson earlier, expired, projection, options;
+  earlier.time("$lt", before);
+  expired.document("expires_at", earlier);
   projection.small("_id", 1);
   options.document("projection", projection).number("limit", kSweptAtOnce);
   Bson ids;
@@ -113,7 +128,7 @@ Result<std::size_t> MongodbStore::remove_some(mongoc_collection_t* collection, U
   // The date again: an XID may have come anew since.
   Bson in, filter;
   in.array("$in", ids);
-  filter.document("_id", in).document("expires_at", before);
+  filter.document("_id", in).document("expires_at", earlier);
   bson_error_t error;
   if (!mongoc_collection_delete_many(collection, filter.get(), nullptr, nullptr, &error)) return unavailable(describe(error));
   return std::size_t{count};

@@ -66,7 +66,7 @@ Result<Transaction> assemble(const Connections& connections, const Lease& lease,
   std::vector<Record> rows = under.tokens_of_rows();
   Document& ours = *under.ours;
   const std::uint64_t here = ours.earlier.size();
-  Transaction transaction{ours.created_at, ours.issued, ours.current, {}};
+  Transaction transaction{ours.created_at, ours.issued, ours.current, {}, std::move(ours.events)};
   append_newest_first(std::move(ours.earlier), transaction.earlier, most);
   if (ours.issued - 1 > here && transaction.earlier.size() < most) {
     const std::string prefix = aside_prefix(ours.current.xid, ours.created_at);
@@ -83,6 +83,11 @@ Result<Transaction> assemble(const Connections& connections, const Lease& lease,
     };
     if (Status read = query(connections, lease.earlier(), filter, options, nullptr, each); !read) return read.error();
   }
+  // A row that something happened to has its token in our document too (changes.cc).
+  std::erase_if(rows, [&](const Record& row) {
+    return row.token == transaction.current.token ||
+           std::any_of(transaction.earlier.begin(), transaction.earlier.end(), [&](const Record& one) { return one.token == row.token; });
+  });
   const bool same_phone = !rows.empty() && rows.front().phone == transaction.current.phone;
   if (same_phone) append_newest_first(std::move(rows), transaction.earlier, most);
   return transaction;

@@ -148,6 +148,7 @@ Status Batch::read(const Answer& answer) {
       Result<Standing> standing = read_standing(rows, row);
       if (standing) {
         claim->standing = *std::move(standing);
+        claim->standing->closed = rows.flag(row, kClosed);
       } else {
         give_up(*claim);
       }
@@ -179,7 +180,7 @@ void Batch::finish(Claim& claim, Outcome outcome) {
   entry.standing.reset();
   if (outcome == Outcome::kInserted) {
     ++inserted_;
-    if (claim.first + 1 != claim.end) claim.standing = Standing{entry.proposed, entry.proposed.recorded_at, 1, 0};
+    if (claim.first + 1 != claim.end) claim.standing = Standing{entry.proposed, entry.proposed.recorded_at, 1, 0, false};
   } else {
     claim.standing->record = entry.proposed;
     ++claim.standing->number;
@@ -208,7 +209,7 @@ void Batch::settle(Claim& claim) {
       entry.standing.reset();
       if (standing.number == 1) ++inserted_;
     } else {
-      const Outcome outcome = decide(standing.record, entry.proposed, false);
+      const Outcome outcome = decide(standing.record, entry.proposed, standing.closed);
       if (outcome == Outcome::kReissued) break;
       entry.outcome = outcome;
       entry.standing.reset();

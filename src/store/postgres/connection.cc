@@ -93,6 +93,7 @@ std::string_view Rows::value(std::size_t row, int column) const {
 std::int32_t Rows::int4(std::size_t row, int column) const { return read_int4(value(row, column)); }
 std::int64_t Rows::int8(std::size_t row, int column) const { return read_int8(value(row, column)); }
 UnixMillis Rows::time(std::size_t row, int column) const { return from_micros(int8(row, column)); }
+bool Rows::flag(std::size_t row, int column) const { return value(row, column) != std::string_view("\0", 1); }
 
 // -- beginning and end ----------------------------------------------------------------------------------------------
 

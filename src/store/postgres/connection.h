@@ -54,6 +54,7 @@ class Rows {
   std::int32_t int4(std::size_t row, int column) const;
   std::int64_t int8(std::size_t row, int column) const;
   UnixMillis time(std::size_t row, int column) const;
+  bool flag(std::size_t row, int column) const;
 
  private:
   std::shared_ptr<pg_result> result_;

@@ -12,6 +12,8 @@
 #include "store/cursor.h"
 #include "store/decide.h"
 #include "store/postgres/batch.h"
+#include "store/postgres/changes.h"
+#include "store/postgres/event_list.h"
 #include "store/postgres/pool.h"
 #include "store/postgres/retention.h"
 #include "store/postgres/schema.h"
@@ -24,7 +26,7 @@ using namespace postgres;
 
 // One session bears about 80,000 records a second, and larger batches cost less than more of them at once: a second one is for big servers.
 constexpr std::size_t kConnectionsPerCommit = 4;
-constexpr int kMaxRounds = 64;                                        // of one commit; the deadline ends it before, unless nodes chase each other
+constexpr int kMaxRounds = 64;                                        // of one batch; the deadline ends it before, unless nodes chase each other
 constexpr auto kStartTimeout = std::chrono::seconds(10);              // of the first connection
 constexpr auto kSweepTimeout = std::chrono::seconds(30);              // of each step of a sweep, and of estimates
 constexpr auto kFailureShown = std::chrono::seconds(5);               // how long a refused commit keeps writable() red when no other follows
@@ -40,6 +42,9 @@ class PostgresStore final : public Store {
         pool_({target, connections_, options.on_event, [this](Connection& connection) { look_at_size(connection); }}, std::move(first)) {}
 
   Status commit(std::span<Entry* const> batch) override;
+  Status apply(std::span<Change* const> changes) override;
+  Result<std::optional<std::string>> note(const NoteName& name, UnixMillis now) override;
+  Result<std::vector<Note>> notes(std::string_view kind, std::string_view after, std::size_t limit, UnixMillis now) override;
   std::size_t commits_at_once() const override { return std::max<std::size_t>(connections_ / kConnectionsPerCommit, 1); }
   Result<std::optional<Transaction>> find(const Xid& xid, UnixMillis now) override;
   Result<Page> find_by_phone(const Phone& phone, std::size_t limit, std::string_view cursor, UnixMillis now) override;
@@ -55,7 +60,9 @@ class PostgresStore final : public Store {
  private:
   Result<Rows> ask(const Step& step, Deadline deadline);
   Result<std::vector<Rows>> ask(Connection& connection, const Step& step, Deadline deadline);
-  Status commit_rounds(Batch& batch, Deadline deadline);
+  template <class Rounds>
+  Status settle(Rounds& rounds, Deadline deadline);
+  Status take_note(Status status);
   std::int64_t first_kept(UnixMillis now) const;
   Status scan_epoch(Connection& connection, std::int32_t epoch, std::string_view above, std::size_t limit, UnixMillis now, Slice& slice, std::string& last);
   Status adopt_once(Connection& connection, std::span<const Transaction* const> transactions, Adopted& adopted);
@@ -73,6 +80,12 @@ class PostgresStore final : public Store {
   Pool pool_;  // last: its thread uses what is above
 };
 
+std::string ascii(std::string_view octets) {
+  std::string out;
+  append_ascii(octets, out);
+  return out;
+}
+
 Error unavailable(const Answer& answer) { return Error(kStoreUnavailable, answer.why); }
 
 // -- commit ---------------------------------------------------------------------------------------------------------
@@ -83,8 +96,19 @@ Status PostgresStore::commit(std::span<Entry* const> entries) {
     if (!is_storable(entry->proposed)) return Error(kStoreUnavailable, "a record's time is beyond what the database can hold: is the clock right?");
   }
   Batch batch(entries, retention_);
-  const Status status = commit_rounds(batch, Monotonic::now() + timeout_);
+  const Status status = settle(batch, Monotonic::now() + timeout_);
   inserted_since_.fetch_add(batch.inserted(), std::memory_order_relaxed);
+  return take_note(status);
+}
+
+Status PostgresStore::apply(std::span<Change* const> batch) {
+  if (batch.empty()) return {};
+  Changes changes(batch, retention_);
+  return take_note(settle(changes, Monotonic::now() + timeout_));
+}
+
+// For writable().
+Status PostgresStore::take_note(Status status) {
   const std::lock_guard lock(mutex_);
   if (status) {
     refusal_.clear();
@@ -95,7 +119,9 @@ Status PostgresStore::commit(std::span<Entry* const> entries) {
   return status;
 }
 
-Status PostgresStore::commit_rounds(Batch& batch, Deadline deadline) {
+// Of a Batch or of Changes: one round trip after the other, on another connection when one was lost.
+template <class Rounds>
+Status PostgresStore::settle(Rounds& rounds, Deadline deadline) {
   auto patience = Pool::Patience::kNone;
   std::optional<Pool::Lease> lease;
   for (int round = 0; round < kMaxRounds; ++round) {
@@ -104,15 +130,20 @@ Status PostgresStore::commit_rounds(Batch& batch, Deadline deadline) {
       if (!taken) return std::move(taken).error();
       lease.emplace(*std::move(taken));
     }
-    const Answer answer = (*lease)->run(batch.next_steps(), deadline);
+    const std::span<const Step> steps = rounds.next_steps();
+    if (steps.empty()) {
+      if (rounds.settled()) return {};
+      continue;
+    }
+    const Answer answer = (*lease)->run(steps, deadline);
     if (answer.refused_with(kReadOnly)) (*lease)->abandon();  // it has become a standby; another connection finds its successor
     if (answer.state == Answer::State::kLost) {
       lease.reset();
       if (Monotonic::now() >= deadline) return unavailable(answer);
       patience = Pool::Patience::kToTheDeadline;  // the outcome has to be found out, if it can be
     }
-    if (Status status = batch.take(answer); !status) return status;
-    if (batch.settled()) return {};
+    if (Status status = rounds.take(answer); !status) return status;
+    if (rounds.settled()) return {};
     if (Monotonic::now() >= deadline) return Error(kStoreUnavailable, "other nodes were at the same transactions until the time-out");
   }
   return Error(kStoreUnavailable, "other nodes were at the same transactions all the time");
@@ -153,14 +184,15 @@ Result<std::optional<Transaction>> PostgresStore::find(const Xid& xid, UnixMilli
   const Result<Rows> rows = ask({&kFind, {xid.view()}}, deadline);
   if (!rows) return rows.error();
   if (rows->size() == 0) return std::optional<Transaction>();
-  Result<Standing> standing = read_standing(*rows, 0);
+  std::int32_t number_of_epoch = 0;
+  Result<Transaction> standing = read_transaction(*rows, 0, &number_of_epoch);
   if (!standing) return standing.error();
   if (past_retention(standing->created_at, retention_, now)) return std::optional<Transaction>();
-  Transaction transaction{standing->created_at, static_cast<std::uint64_t>(standing->number), std::move(standing->record), {}};
+  Transaction transaction = *std::move(standing);
   if (transaction.issued > 1) {
     Array xids(Array::Of::kText);
     xids.add_text(xid.view());
-    const std::string epoch = int4_value(standing->epoch), below = int4_value(standing->number), limit = int8_value(kMaxEarlierTokens);
+    const std::string epoch = int4_value(number_of_epoch), below = int4_value(static_cast<std::int32_t>(transaction.issued)), limit = int8_value(kMaxEarlierTokens);
     const Result<Rows> earlier = ask({&kEarlier, {epoch, xids.octets(), below, limit}}, deadline);
     if (!earlier) return earlier.error();
     for (std::size_t row = 0; row < earlier->size(); ++row) {
@@ -188,9 +220,9 @@ Result<Page> PostgresStore::find_by_phone(const Phone& phone, std::size_t limit,
   if (!rows) return rows.error();
   Page page;
   for (std::size_t row = 0; row < std::min(rows->size(), limit); ++row) {
-    Result<Standing> standing = read_standing(*rows, row);
-    if (!standing) return std::move(standing).error();
-    page.transactions.push_back({standing->created_at, static_cast<std::uint64_t>(standing->number), std::move(standing->record), {}});
+    Result<Transaction> transaction = read_transaction(*rows, row);
+    if (!transaction) return std::move(transaction).error();
+    page.transactions.push_back(*std::move(transaction));
   }
   if (rows->size() > limit) {
     const Transaction& last = page.transactions.back();
@@ -199,11 +231,38 @@ Result<Page> PostgresStore::find_by_phone(const Phone& phone, std::size_t limit,
   return page;
 }
 
+// -- notes ----------------------------------------------------------------------------------------------------------
+
+Result<std::optional<std::string>> PostgresStore::note(const NoteName& name, UnixMillis now) {
+  const std::string time = int8_value(to_micros(std::clamp(now, kFirstMillis, kLastMillis))), kind = ascii(name.kind), key = ascii(name.key);
+  const Result<Rows> rows = ask({&kNote, {kind, key, time}}, Monotonic::now() + timeout_);
+  if (!rows) return rows.error();
+  if (rows->size() == 0) return std::optional<std::string>();
+  auto value = from_ascii(rows->value(0, 0));
+  if (!value) return Error(kStoreDamaged, "a note of kind " + name.kind + ": its value is not one that jwtd writes");
+  return value;
+}
+
+Result<std::vector<Note>> PostgresStore::notes(std::string_view kind, std::string_view after, std::size_t limit, UnixMillis now) {
+  const std::string time = int8_value(to_micros(std::clamp(now, kFirstMillis, kLastMillis))), wanted = ascii(kind), behind = ascii(after),
+                    count = int8_value(static_cast<std::int64_t>(limit));
+  const Result<Rows> rows = ask({&kNotes, {wanted, behind, time, count}}, Monotonic::now() + timeout_);
+  if (!rows) return rows.error();
+  std::vector<Note> notes;
+  for (std::size_t row = 0; row < rows->size(); ++row) {
+    auto key = from_ascii(rows->value(row, kNoteKey)), value = from_ascii(rows->value(row, kNoteValue));
+    if (!key || !value) return Error(kStoreDamaged, "a note of kind " + std::string(kind) + " is not one that jwtd writes");
+    notes.push_back({std::string(kind), *std::move(key), *std::move(value), read_note_expiry(rows->int8(row, kNoteExpiresAt))});
+  }
+  return notes;
+}
+
 // -- background -----------------------------------------------------------------------------------------------------
 
 Status PostgresStore::sweep(UnixMillis now) {
   Result<Pool::Lease> lease = pool_.acquire(Pool::Use::kOther, Monotonic::now() + kSweepTimeout);
   if (!lease) return std::move(lease).error();
+  if (Status swept = sweep_notes(**lease, now, kSweepTimeout); !swept) return swept;
   return sweep_epochs(**lease, retention_, now, kSweepTimeout);
 }
 
@@ -266,13 +325,13 @@ Status PostgresStore::scan_epoch(Connection& connection, std::int32_t epoch, std
   Array reissued(Array::Of::kText);
   const std::size_t first = slice.transactions.size();
   for (std::size_t row = 0; row < rows.size(); ++row) {
-    Result<Standing> standing = read_standing(rows, row);
-    if (!standing) {
-      slice.damaged.push_back({std::string(rows.value(row, kXid)), standing.error().detail()});
+    Result<Transaction> found_one = read_transaction(rows, row);
+    if (!found_one) {
+      slice.damaged.push_back({std::string(rows.value(row, kXid)), found_one.error().detail()});
       continue;
     }
-    if (standing->number > 1) reissued.add_text(standing->record.xid.view());
-    slice.transactions.push_back({standing->created_at, static_cast<std::uint64_t>(standing->number), std::move(standing->record), {}});
+    if (found_one->issued > 1) reissued.add_text(found_one->current.xid.view());
+    slice.transactions.push_back(*std::move(found_one));
   }
   if (rows.size() == limit) last = std::string(rows.value(rows.size() - 1, kXid));
   if (reissued.size() == 0) return {};
@@ -327,7 +386,11 @@ Status PostgresStore::adopt_once(Connection& connection, std::span<const Transac
   Inserts inserts;
   Array xids(Array::Of::kText), numbers(Array::Of::kInt4);
   TokenColumns tokens;
+  Array events(Array::Of::kText);
   for (const Transaction* transaction : transactions) {
+    std::vector<const Event*> list;
+    for (const Event& event : transaction->events) list.push_back(&event);
+    events.add_ascii(list.empty() ? std::string() : write_event_list(list));
     inserts.add(transaction->current, transaction->created_at, static_cast<std::int32_t>(transaction->issued));
     auto number = static_cast<std::int32_t>(transaction->issued);
     for (const Record& record : transaction->earlier) {
@@ -339,6 +402,7 @@ Status PostgresStore::adopt_once(Connection& connection, std::span<const Transac
   std::vector<std::string_view> parameters = inserts.for_absent(bound_step(retention_));
   for (Array* array : {&xids, &numbers}) parameters.push_back(array->octets());
   tokens.append_to(parameters);
+  parameters.push_back(events.octets());
   const Step steps[] = {{&kBegin, {}}, {&kHoldEpochs, {}}, {&kAdopt, std::move(parameters)}, {&kCommit, {}}};
   const Answer answer = connection.run(steps, Monotonic::now() + kCopyTimeout);
   if (!answer.ok()) return unavailable(answer);

@@ -4,6 +4,7 @@
 #include "store/postgres/place_for_tests.h"
 #include "store/postgres/schema.h"
 #include "tests/contract/store_contract.h"
+#include "tests/contract/timeline_contract.h"
 #include "tests/contract/whole_store_contract.h"
 
 namespace jwtd::store {
@@ -29,8 +30,10 @@ std::vector<Driver> drivers() {
 
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(StoreContract);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(WholeStore);
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(TimelineContract);
 INSTANTIATE_TEST_SUITE_P(Postgresql, StoreContract, testing::ValuesIn(drivers()), name_of_driver);
 INSTANTIATE_TEST_SUITE_P(Postgresql, WholeStore, testing::ValuesIn(drivers()), name_of_driver);
+INSTANTIATE_TEST_SUITE_P(Postgresql, TimelineContract, testing::ValuesIn(drivers()), name_of_driver);
 
 class PostgresStoreTest : public testing::Test {
  protected:

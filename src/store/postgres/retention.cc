@@ -1,12 +1,14 @@
 // store/postgres/retention.cc - each change in a transaction of its own, with short waits for locks.
 #include "store/postgres/retention.h"
 
+#include <algorithm>
 #include <charconv>
 #include <vector>
 
 #include "store/decide.h"
 #include "store/postgres/schema.h"
 #include "store/postgres/statements.h"
+#include "store/postgres/values.h"
 #include "store/store.h"
 
 namespace jwtd::store::postgres {
@@ -14,6 +16,7 @@ namespace {
 
 constexpr int kEpochsPerRetention = 4;   // a look-up by XID asks each epoch; more of them would free space sooner
 constexpr std::size_t kMaxEpochs = 16;   // with a clock that jumps about, they would only become many small ones
+constexpr std::size_t kNotesSwept = 1000;     // in one removal: below 20 ms
 constexpr int kPagesLookedAt = 256;      // 2 MiB: a few thousand rows
 // Whoever waits for such a lock holds up everybody behind it, commits too.
 constexpr const char* kShortLocks = "BEGIN; SET LOCAL lock_timeout = '300ms';";
@@ -71,6 +74,17 @@ Status sweep_epochs(Connection& connection, std::chrono::seconds retention, Unix
   for (const Epoch& epoch : epochs) {
     if (epoch.bound && !past_retention(*epoch.bound, retention, now)) continue;
     if (Status status = drop_epoch(connection, epoch.number, in_time()); !status) return status;
+  }
+  return {};
+}
+
+Status sweep_notes(Connection& connection, UnixMillis now, std::chrono::milliseconds timeout) {
+  const std::string time = int8_value(to_micros(std::clamp(now, kFirstMillis, kLastMillis))), most = int8_value(static_cast<std::int64_t>(kNotesSwept));
+  for (bool more = true; more;) {
+    const Step step{&kSweepNotes, {time, most}};
+    const Answer answer = connection.run({&step, 1}, Monotonic::now() + timeout);
+    if (!answer.ok()) return failed(answer);
+    more = answer.rows.at(0).affected() == kNotesSwept;
   }
   return {};
 }

@@ -16,6 +16,9 @@ namespace jwtd::store::postgres {
 // do this at the same time. Fails with kStoreUnavailable; long readers of the tables (a dump, say) put it off, commits do not wait for them.
 Status sweep_epochs(Connection& connection, std::chrono::seconds retention, UnixMillis now, std::chrono::milliseconds timeout);
 
+// Removes notes that have expired at `now`, a slice at a time.
+Status sweep_notes(Connection& connection, UnixMillis now, std::chrono::milliseconds timeout);
+
 struct Size {
   std::uint64_t transactions = 0;  // from the rows of each partition's first pages and the number of its pages
   std::uint64_t octets = 0;

@@ -1,6 +1,7 @@
 // store/postgres/rows.cc - one function a table.
 #include "store/postgres/rows.h"
 
+#include "store/postgres/event_list.h"
 #include "store/postgres/statements.h"
 #include "store/postgres/values.h"
 #include "store/store.h"
@@ -38,6 +39,18 @@ Result<Standing> read_standing(const Rows& rows, std::size_t row) {
   Record record{*xid, *phone, *std::move(all.token), *std::move(all.iss), *std::move(all.kid), seconds(rows, row, kIat), seconds(rows, row, kExp),
                 rows.time(row, kRecordedAt)};
   return Standing{std::move(record), rows.time(row, kCreatedAt), number, rows.int4(row, kEpoch)};
+}
+
+Result<Transaction> read_transaction(const Rows& rows, std::size_t row, std::int32_t* epoch) {
+  Result<Standing> standing = read_standing(rows, row);
+  if (!standing) return standing.error();
+  Transaction transaction{standing->created_at, static_cast<std::uint64_t>(standing->number), std::move(standing->record), {}, {}};
+  if (epoch) *epoch = standing->epoch;
+  if (rows.is_null(row, kEvents)) return transaction;
+  auto events = read_event_list(rows.value(row, kEvents));
+  if (!events) return Error(kStoreDamaged, "transaction " + transaction.current.xid.text() + ": its events are not such as jwtd writes");
+  transaction.events = *std::move(events);
+  return transaction;
 }
 
 Result<Record> read_earlier(const Rows& rows, std::size_t row, const Phone& phone) {

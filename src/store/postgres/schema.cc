@@ -1,4 +1,4 @@
-// store/postgres/schema.cc - migration 1, and the checks before anything is touched.
+// store/postgres/schema.cc - the migrations, and the checks before anything is touched.
 #include "store/postgres/schema.h"
 
 #include <chrono>
@@ -62,6 +62,24 @@ CREATE TABLE jwtd.earlier_tokens (
 COMMENT ON TABLE jwtd.earlier_tokens IS 'Tokens that were current before; number counts from 1 within a transaction.';
 )";
 
+// The column has no default: what is minted has nothing to write there. Whoever waits for the lock holds up everybody behind it, so not for long.
+constexpr const char* kMigration2 = R"(
+SET LOCAL lock_timeout = '3s';
+ALTER TABLE jwtd.transactions ADD COLUMN events jsonb;
+COMMENT ON COLUMN jwtd.transactions.events IS 'What happened to it, in the order of writing: [{"k": key, "t": type, "at": UNIX ms, "b": details}]; null: nothing.';
+
+CREATE TABLE jwtd.notes (
+  expires_at timestamptz NOT NULL,
+  kind text COLLATE "C" NOT NULL,
+  key text COLLATE "C" NOT NULL,
+  value text COLLATE "C" NOT NULL,
+  PRIMARY KEY (kind, key)
+);
+CREATE INDEX ON jwtd.notes (expires_at);
+COMMENT ON TABLE jwtd.notes IS 'Small things beside the transactions: reference ids, callbacks that nobody could place, what is to be forwarded.';
+COMMENT ON COLUMN jwtd.notes.expires_at IS 'From then on it counts as absent; infinity: it stays.';
+)";
+
 Error failed(std::string why) { return Error(kStoreOpenFailed, std::move(why)); }
 
 struct Found {
@@ -115,6 +133,7 @@ Status apply(Connection& connection, const std::function<void(std::string_view)>
   const int version = found->version.value_or(0);
   std::string sql = found->schema ? "" : "CREATE SCHEMA jwtd;";
   if (version < 1) sql += std::string(kMigration1) + open_epoch_sql(1) + "INSERT INTO jwtd.migrations (number) VALUES (1);";
+  if (version < 2) sql += std::string(kMigration2) + "INSERT INTO jwtd.migrations (number) VALUES (2);";
   const Answer answer = connection.run_text(sql + "COMMIT", in_time());
   if (!answer.ok()) return failed("the tables could not be made, and nothing was changed: " + answer.why);
   if (on_event && version < kSchemaVersion) {

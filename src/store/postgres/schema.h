@@ -15,7 +15,7 @@
 
 namespace jwtd::store::postgres {
 
-inline constexpr int kSchemaVersion = 1;
+inline constexpr int kSchemaVersion = 2;
 
 // Fails with kStoreOpenFailed: no schema and `migrate` is false, one that is newer than this program, one that jwtd did not make.
 Status ready_schema(Connection& connection, bool migrate, const std::function<void(std::string_view)>& on_event);

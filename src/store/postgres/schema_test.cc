@@ -43,7 +43,7 @@ TEST_F(PostgresSchema, AnEmptyDatabaseIsMigratedOnRequestAndThenOpensWithout) {
   ASSERT_TRUE(open_postgres_store(options(true)));
   ASSERT_TRUE(open_postgres_store(options(false)));
   ASSERT_TRUE(open_postgres_store(options(true)));
-  EXPECT_EQ(session().value("SELECT string_agg(number::text, ',') FROM jwtd.migrations"), "1");
+  EXPECT_EQ(session().value("SELECT string_agg(number::text, ',') FROM jwtd.migrations"), "1,2");
 }
 
 TEST_F(PostgresSchema, AMigrationIsAnEvent) {
@@ -52,7 +52,7 @@ TEST_F(PostgresSchema, AMigrationIsAnEvent) {
   with_events.on_event = [&](std::string_view event) { events.emplace_back(event); };
   ASSERT_TRUE(open_postgres_store(with_events));
   ASSERT_EQ(events.size(), 1u);
-  EXPECT_EQ(events[0], "PostgreSQL: the tables went from version 0 to 1");
+  EXPECT_EQ(events[0], "PostgreSQL: the tables went from version 0 to 2");
 }
 
 TEST_F(PostgresSchema, ProgramsThatMigrateAtTheSameTimeWaitForEachOther) {
@@ -67,7 +67,7 @@ TEST_F(PostgresSchema, ProgramsThatMigrateAtTheSameTimeWaitForEachOther) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(opened, 4);
-  EXPECT_EQ(session().value("SELECT count(*) FROM jwtd.migrations"), "1");
+  EXPECT_EQ(session().value("SELECT count(*) FROM jwtd.migrations"), "2");
 }
 
 TEST_F(PostgresSchema, AnEmptySchemaThatTheAdministratorMadeIsUsed) {
@@ -81,7 +81,7 @@ TEST_F(PostgresSchema, ANewerSchemaIsRefusedAlsoToMigrate) {
   session().run("INSERT INTO jwtd.migrations (number) VALUES (99)");
   for (const bool migrate : {false, true}) {
     const std::string words = refusal(migrate);
-    EXPECT_TRUE(has(words, "version 99") && has(words, "up to 1")) << words;
+    EXPECT_TRUE(has(words, "version 99") && has(words, "up to 2")) << words;
   }
 }
 

@@ -113,6 +113,12 @@ void Array::add_int8(std::int64_t value) {
   ++size_;
 }
 
+void Array::add_ascii(std::string_view text) {
+  append_word(static_cast<std::uint32_t>(text.size()), octets_);
+  octets_.append(text);
+  ++size_;
+}
+
 void Array::add_text(std::string_view octets) {
   const std::size_t at = octets_.size();
   append_word(std::uint32_t{0}, octets_);

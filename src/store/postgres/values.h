@@ -45,6 +45,7 @@ class Array {
   void add_int8(std::int64_t value);
   void add_time(UnixMillis at) { add_int8(to_micros(at)); }
   void add_text(std::string_view octets);
+  void add_ascii(std::string_view text);  // as it stands: printable ASCII
   std::size_t size() const { return size_; }
   std::string_view octets();  // until the next change
 
