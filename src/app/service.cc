@@ -287,7 +287,8 @@ void Service::start() {
   watch_clock();
   admin_server_->start();
   public_server_->start();
-  janitor_ = std::make_unique<Janitor>(*store_, log_, config_.store.retention);
+  timelines_->start(*commit_);
+  janitor_ = std::make_unique<Janitor>(*store_, log_, config_.store.retention, [this] { timelines_->count_unmatched(); });
 }
 
 // Each part on its own: what cannot be replaced stays as it is, and the log says why.
