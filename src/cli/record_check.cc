@@ -50,7 +50,7 @@ std::string wrong_with_events(const std::vector<store::Event>& events) {
   if (events.size() > kMaxEvents) return "it has more events than one can have";
   std::set<std::string_view> keys;
   for (const store::Event& event : events) {
-    const auto printable = [](unsigned char c) { return c > 0x20 && c < 0x7f; };
+    const auto printable = [](unsigned char c) { return c >= 0x20 && c < 0x7f; };
     if (event.key.empty() || event.key.size() > kMaxEventKeyBytes || !std::all_of(event.key.begin(), event.key.end(), printable)) return "an event's key is none";
     if (!keys.insert(event.key).second) return "two of its events have one key";
     if (event.body.size() > kMaxEventBytes) return "an event is larger than one can be";

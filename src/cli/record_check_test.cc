@@ -71,7 +71,7 @@ TEST(RecordCheck, EventsKeepToTheirBounds) {
   EXPECT_EQ(wrong_with_events({sound, bare}), "");
   EXPECT_THAT(wrong_with_events({sound, bare, sound}), HasSubstr("one key"));
   EXPECT_THAT(wrong_with_events(std::vector<Event>(kMaxEvents + 1, sound)), HasSubstr("more events"));
-  for (const std::string& key : {std::string(), std::string("a b"), std::string("a\n"), std::string("\xc3\xa4"), std::string(kMaxEventKeyBytes + 1, 'k')}) {
+  for (const std::string& key : {std::string(), std::string("a\n"), std::string("\xc3\xa4"), std::string(kMaxEventKeyBytes + 1, 'k')}) {
     EXPECT_THAT(wrong_with_events({{Event::Type::kCallback, 1, key, ""}}), HasSubstr("key")) << key;
   }
   for (const char* body : {"x", "[]", "{", "7"}) EXPECT_THAT(wrong_with_events({{Event::Type::kCallback, 1, "k", body}}), HasSubstr("JSON")) << body;

@@ -133,7 +133,7 @@ TEST(EventOf, TheKeyTellsReportsApartAndRepetitionsNot) {
   EXPECT_NE(one, key(R"({"reference_id":"r","status":{"code":1,"updated_on":"u"}})"));
   const Report longest = *parse_callback(R"({"reference_id":")" + std::string(kMaxReferenceBytes, 'a') +
                                          R"(","status":{"code":-9223372036854775808,"updated_on":")" + std::string(kMaxReportTimeBytes, 't') + R"("}})");
-  EXPECT_EQ(event_of(longest, store::Event::Type::kCallback, 0).key.size(), kMaxEventKeyBytes);
+  EXPECT_LE(event_of(longest, store::Event::Type::kCallback, 0).key.size(), kMaxEventKeyBytes);
 }
 
 TEST(ReportOf, OtherEventsAreNone) {
