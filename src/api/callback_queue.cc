@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/query.h"
+#include "api/routes.h"
 #include "forward/outbox.h"
 #include "http/problem.h"
 #include "json/strict_json.h"
@@ -35,8 +36,7 @@ Json shown(const store::Note& note, bool full) {
 }
 
 Task<void> list(const CallbackQueueContext& context, const char* kind, const Request& request, Response& response) {
-  const auto callers = context.callers.get();
-  const auto caller = callers->authenticate(request.field("authorization"), access::Scope::kCallbacks);
+  const Result<Asker> caller = admit(context.callers, request);
   if (!caller) co_return refuse(context, caller.error(), request, response);
   const bool full = (*caller)->may(access::Scope::kReadPii);
   if (const Status names = check_names(request.query, {"limit", "cursor"}); !names) co_return refuse(context, names.error(), request, response);
@@ -90,10 +90,7 @@ Result<Dead> find_dead(store::Store& store, const std::string& id, UnixMillis no
 }
 
 Task<void> replay(const CallbackQueueContext& context, const Request& request, Response& response) {
-  const auto callers = context.callers.get();
-  if (const auto caller = callers->authenticate(request.field("authorization"), access::Scope::kCallbacks); !caller) {
-    co_return refuse(context, caller.error(), request, response);
-  }
+  if (const Result<Asker> caller = admit(context.callers, request); !caller) co_return refuse(context, caller.error(), request, response);
   const Result<std::string> id = wished(request);
   if (!id) co_return refuse(context, id.error(), request, response);
   const UnixMillis now = context.now();
@@ -118,12 +115,12 @@ Task<void> replay(const CallbackQueueContext& context, const Request& request, R
 }  // namespace
 
 void add_callback_queue_routes(http::Router& router, const CallbackQueueContext& context) {
-  router.add(http::Method::kGet, "/v1/callbacks/outbox",
-             [&context](const Request& request, Response& response) { return list(context, forward::kOutbox, request, response); });
-  router.add(http::Method::kGet, "/v1/callbacks/dead",
-             [&context](const Request& request, Response& response) { return list(context, forward::kDead, request, response); });
-  router.add(http::Method::kPost, "/v1/callbacks/replay",
-             [&context](const Request& request, Response& response) { return replay(context, request, response); });
+  add_route(router, http::Method::kGet, "/v1/callbacks/outbox",
+            [&context](const Request& request, Response& response) { return list(context, forward::kOutbox, request, response); });
+  add_route(router, http::Method::kGet, "/v1/callbacks/dead",
+            [&context](const Request& request, Response& response) { return list(context, forward::kDead, request, response); });
+  add_route(router, http::Method::kPost, "/v1/callbacks/replay",
+            [&context](const Request& request, Response& response) { return replay(context, request, response); });
 }
 
 }  // namespace jwtd::api

@@ -5,6 +5,7 @@
 
 #include "base/secret.h"
 #include "keys/api_key.h"
+#include "keys/webhook_secret.h"
 
 namespace jwtd::app {
 
@@ -21,12 +22,14 @@ struct Timelines::Admin {
   api::StatusContext status;
   api::UnmatchedContext unmatched;
   api::ErasureContext erasure;
+  api::CallbackQueueContext queue;
 
   Admin(const Parts& p, store::Lane& lane, store::ReadPool& polls, timeline::UnmatchedCount& waiting, const timeline::Placing::Options& options)
       : placing(p.store, p.reads, lane, waiting, options),
         status{p.store, p.reads, polls, placing, p.callers, {}, &p.log},
         unmatched{p.store, p.reads, p.callers, &p.log},
-        erasure{p.store, p.reads, lane, p.callers, p.config.store.retention, &p.log} {}
+        erasure{p.store, p.reads, lane, p.callers, p.config.store.retention, &p.log},
+        queue{p.store, p.reads, lane, p.callers, [] {}, &p.log} {}
 };
 
 Timelines::Timelines(const Parts& parts) : parts_(parts) {}
@@ -41,6 +44,7 @@ Result<std::unique_ptr<Timelines>> Timelines::make(const Parts& parts) {
     made->keys_.push_back(*std::move(key));
   }
   if (Status client = made->open_client(); !client) return client.error();
+  if (Status forwarder = made->open_forwarder(); !forwarder) return forwarder.error();
   made->count_unmatched();
   return made;
 }
@@ -59,16 +63,38 @@ Status Timelines::open_client() {
   return {};
 }
 
+Status Timelines::open_forwarder() {
+  const config::Callbacks& settings = parts_.config.callbacks;
+  if (settings.forward_to.empty()) return {};
+  auto secret = keys::load_webhook_secret(settings.forward_secret_file);
+  if (!secret) return secret.error();
+  Log& log = parts_.log;
+  forward::Forwarder::Options options{settings.forward_to, {}, [&log](std::string_view event) { log.warn("forward", {{"detail", event}}); }};
+  forwarder_ = std::make_unique<forward::Forwarder>(parts_.store, *std::move(secret), std::move(options));
+  return {};
+}
+
+timeline::Placing::Options Timelines::placing_options() const {
+  return {parts_.config.store.retention, forwarder_ ? &forward::outbox_note : std::function<store::Note(const Xid&, const telesign::Report&, UnixMillis)>()};
+}
+
+void Timelines::start(store::GroupCommit& commit) {
+  if (forwarder_) forwarder_->start(commit);
+}
+
 void Timelines::count_unmatched() {
   if (const auto count = timeline::count_unmatched(parts_.store, wall_now())) unmatched_ = *count;
 }
 
 void Timelines::add_public_routes(http::Router& router, store::Lane& lane) {
   if (!parts_.config.callbacks.enabled) return;
-  const timeline::Placing::Options options{parts_.config.store.retention, {}};
+  const timeline::Placing::Options options = placing_options();
   Public& mine = *public_.emplace_back(std::make_unique<Public>(parts_, lane, unmatched_, options));
   for (const jose::HmacKey& key : keys_) mine.callbacks.keys.push_back(&key);
-  mine.callbacks.observer.placed = [this](timeline::Placed placed) { placed_[static_cast<std::size_t>(placed)].fetch_add(1, std::memory_order_relaxed); };
+  mine.callbacks.observer.placed = [this](timeline::Placed placed) {
+    placed_[static_cast<std::size_t>(placed)].fetch_add(1, std::memory_order_relaxed);
+    if (forwarder_) forwarder_->wake();
+  };
   mine.callbacks.observer.contradicted = [this] { contradicted_.fetch_add(1, std::memory_order_relaxed); };
   mine.callbacks.observer.refused = [this](const Code& code) {
     auto& counter = code.fault == Fault::kUnauthenticated ? unsigned_ : code.fault == Fault::kInvalidArgument ? malformed_ : unavailable_;
@@ -78,11 +104,15 @@ void Timelines::add_public_routes(http::Router& router, store::Lane& lane) {
 }
 
 void Timelines::add_admin_routes(http::Router& router, store::Lane& lane) {
-  const timeline::Placing::Options options{parts_.config.store.retention, {}};
+  const timeline::Placing::Options options = placing_options();
   admin_ = std::make_unique<Admin>(parts_, lane, polls_, unmatched_, options);
   admin_->status.ask = [this](const Xid& xid) { return shared_->ask(xid); };
   api::add_status_route(router, admin_->status);
   api::add_unmatched_route(router, admin_->unmatched);
+  admin_->queue.replayed = [this] {
+    if (forwarder_) forwarder_->wake();
+  };
+  api::add_callback_queue_routes(router, admin_->queue);
   api::add_erasure_route(router, admin_->erasure);
 }
 
@@ -99,6 +129,13 @@ void Timelines::add_numbers(metrics::Metrics& m) const {
   m.counter("jwtd_provider_asked_total", "Requests for a fresh status.", {}, of(shared_->stats().asked));
   m.counter("jwtd_provider_requests_total", "Of these, those for which the provider was asked.", {}, of(shared_->stats().fetched));
   m.counter("jwtd_provider_failed_total", "Of these, those without an answer that could be used.", {}, of(shared_->stats().failed));
+  if (forwarder_) {
+    const forward::ForwardStats& forwarded = forwarder_->stats();
+    m.counter("jwtd_forward_delivered_total", "Callbacks that the operator's URL has taken.", {}, of(forwarded.delivered));
+    m.counter("jwtd_forward_failed_total", "Attempts that it did not take.", {}, of(forwarded.failed));
+    m.counter("jwtd_forward_dead_total", "Callbacks that were given up.", {}, of(forwarded.dead));
+    m.gauge("jwtd_forward_waiting", "Callbacks that wait to be forwarded, of all nodes.", {}, of(forwarded.waiting));
+  }
   m.gauge("jwtd_callbacks_unmatched", "Callbacks that wait for their transaction to become known, roughly.", {}, of(unmatched_));
 }
 

@@ -200,6 +200,7 @@ class CommandLine {
                              "  jwtd token verify --key api_key --issuer C-1 --at 1500000000 -o json - < tokens.txt\n",
                              [this] { return verify(); });
     add_key(*app, verify_.key_file, verify_.issuer);
+    app->add_option("--previous-key", verify_.previous_key_file, "A key that still counts, as issuer.previous_api_key_file")->type_name("FILE");
     app->add_option("--leeway", leeway_, "How much clocks may differ")->type_name("DURATION")->capture_default_str();
     app->add_option("--at", at_, "As if it were this moment, in seconds since 1970")->type_name("UNIX_TIME");
     app->add_option("TOKEN", verify_.tokens, "Tokens; - reads one a line from standard input")->required();
