@@ -103,11 +103,11 @@ def test_the_whole_flow(make_server, sandbox):
     begun = post(provider.url + "/v1/mobile/verification", jwt=token, phone_number=harness.PHONE)
     assert begun["xid"] == "flow-1" and begun["status"]["code"] == 2400
     asked = server.admin_get("/v1/transactions/flow-1/status?refresh=1", reader)
-    assert asked.status == 200 and asked.json["state"] == "pending", asked
+    assert asked.status == 200 and asked.json["status"]["state"] == "pending", asked
     ended = post(provider.url + "/v1/mobile/verification/finalize", initiate_id=begun["initiate_id"], verification_code=CODE)
     assert ended["status"]["code"] == 2401
     asked = server.admin_get("/v1/transactions/flow-1/status?refresh=1", reader)
-    assert asked.status == 200 and asked.json["state"] == "success", asked
+    assert asked.status == 200 and asked.json["status"]["state"] == "success", asked
 
 
 def test_a_callback_reaches_the_operators_url(make_server, sandbox, webhooks, tmp_path):
