@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "api/callback_queue.h"
 #include "api/callbacks.h"
 #include "api/erasure.h"
 #include "api/health.h"
@@ -37,6 +38,7 @@ class RoutesTest : public JudgingTest {
     add_transaction_routes(call_.router, transactions_);
     add_status_route(call_.router, status_);
     add_unmatched_route(call_.router, unmatched_);
+    add_callback_queue_routes(call_.router, queue_);
     add_erasure_route(call_.router, erasure_);
     add_health_routes(call_.router, {});
     add_metrics_route(call_.router, metrics_);
@@ -65,6 +67,7 @@ class RoutesTest : public JudgingTest {
   timeline::Placing placing_{store_, reads_, lane_, count_, {}};
   CallbackContext callbacks_{placing_, "CUSTOMER", {&key_}, nullptr, {}};
   UnmatchedContext unmatched_{store_, reads_, callers_};
+  CallbackQueueContext queue_{store_, reads_, lane_, callers_};
   StatusContext status_{store_, reads_, polls_, placing_, callers_, {}};
   ErasureContext erasure_{store_, reads_, lane_, callers_, std::chrono::seconds(0)};
   TransactionsContext transactions_{store_, reads_, callers_};

@@ -22,12 +22,14 @@ struct Timelines::Admin {
   api::StatusContext status;
   api::UnmatchedContext unmatched;
   api::ErasureContext erasure;
+  api::CallbackQueueContext queue;
 
   Admin(const Parts& p, store::Lane& lane, store::ReadPool& polls, timeline::UnmatchedCount& waiting, const timeline::Placing::Options& options)
       : placing(p.store, p.reads, lane, waiting, options),
         status{p.store, p.reads, polls, placing, p.callers, {}, &p.log},
         unmatched{p.store, p.reads, p.callers, &p.log},
-        erasure{p.store, p.reads, lane, p.callers, p.config.store.retention, &p.log} {}
+        erasure{p.store, p.reads, lane, p.callers, p.config.store.retention, &p.log},
+        queue{p.store, p.reads, lane, p.callers, [] {}, &p.log} {}
 };
 
 Timelines::Timelines(const Parts& parts) : parts_(parts) {}
@@ -107,6 +109,10 @@ void Timelines::add_admin_routes(http::Router& router, store::Lane& lane) {
   admin_->status.ask = [this](const Xid& xid) { return shared_->ask(xid); };
   api::add_status_route(router, admin_->status);
   api::add_unmatched_route(router, admin_->unmatched);
+  admin_->queue.replayed = [this] {
+    if (forwarder_) forwarder_->wake();
+  };
+  api::add_callback_queue_routes(router, admin_->queue);
   api::add_erasure_route(router, admin_->erasure);
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "access/snapshot.h"
+#include "api/callback_queue.h"
 #include "api/callbacks.h"
 #include "api/erasure.h"
 #include "api/status.h"

@@ -13,6 +13,7 @@
 
 #include "base/time.h"
 #include "cli/caller.h"
+#include "cli/callbacks.h"
 #include "cli/check_config.h"
 #include "cli/dev.h"
 #include "cli/keygen.h"
@@ -58,6 +59,7 @@ class CommandLine {
     add_keygen();
     add_token();
     add_caller();
+    add_callbacks();
     add_store();
     add_version();
   }
@@ -233,6 +235,28 @@ class CommandLine {
     add_output(*remove, caller_remove_.json);
   }
 
+  void add_callbacks() {
+    CLI::App* callbacks = app_.add_subcommand("callbacks", "List what is to be forwarded or was given up, and send that again");
+    callbacks->require_subcommand(1);
+    callbacks->footer(kExitCodes);
+
+    CLI::App* list = add_verb(*callbacks, "list", "Show what waits in the outbox of a running jwtd; with --dead what was given up",
+                              "  jwtd callbacks list --key-file caller_key\n"
+                              "  jwtd callbacks list --dead --admin https://jwtd.internal:8081 --key-file caller_key -o json\n",
+                              [this] { return callbacks_list(callbacks_, streams_.out, streams_.err); });
+    add_admin(*list);
+    list->add_flag("--dead", callbacks_.dead, "Those that were given up after about a day");
+    add_output(*list, callbacks_.json);
+
+    CLI::App* replay = add_verb(*callbacks, "replay", "Put what was given up back into the outbox",
+                                "  jwtd callbacks replay --key-file caller_key\n"
+                                "  jwtd callbacks replay --key-file caller_key msg_0123456789abcdef0123456789abcdef\n",
+                                [this] { return callbacks_replay(callbacks_, streams_.out, streams_.err); });
+    add_admin(*replay);
+    replay->add_option("ID", callbacks_.id, "Only this one, by its webhook-id");
+    add_output(*replay, callbacks_.json);
+  }
+
   void add_store() {
     CLI::App* store = app_.add_subcommand("store", "Copy, check, back up and restore whole stores");
     store->require_subcommand(1);
@@ -260,6 +284,12 @@ class CommandLine {
     app.add_option("--key", key_file, "File with the API key, base64, as issuer.api_key_file")->type_name("FILE")->required();
     app.add_option("--issuer", issuer, "Customer id: the claim iss")->type_name("ISS")->required();
     app.add_option("--algorithm", algorithm_, "HS256, HS384 or HS512")->type_name("ALG")->capture_default_str();
+  }
+
+  void add_admin(CLI::App& app) {
+    app.add_option("--admin", callbacks_.admin, "The admin listener: https, or http of loopback")->type_name("URL")->capture_default_str();
+    app.add_option("--key-file", callbacks_.key_file, "File with the key of a caller that has the scope callbacks")->type_name("FILE")->required();
+    app.add_option("--ca-file", callbacks_.ca_file, "PEM: who signed the listener's certificate; without it whom the system believes")->type_name("FILE");
   }
 
   void add_callers_file(CLI::App& app) {
@@ -387,6 +417,7 @@ class CommandLine {
 
   DevRequest dev_;
   SandboxRequest sandbox_;
+  CallbacksRequest callbacks_;
   ServeArguments serve_arguments_;
   CheckRequest check_;
   KeygenRequest keygen_;

@@ -87,3 +87,17 @@ def test_what_it_makes_is_kept_and_private(dev, tmp_path):
 def test_the_default_addresses_are_loopback():
     said = harness.jwtd("dev", "--help").stdout
     assert "8080" in said and "8081" in said and "127.0.0.1" in said
+
+
+@pytest.mark.parametrize("options", [[], ["--tls"]], ids=["http", "https"])
+def test_the_flow_with_the_sandbox_works_when_pasted(dev, options):
+    _, printed = dev(*free_ports(), "--sandbox", "--sandbox-port", "0", *options)
+    printed = printed[printed.index("The whole flow"):]
+    lines = [text.strip() for text in printed.splitlines() if text.startswith("  ")][:5]
+    # Between finalize and the look at the transaction a person takes longer than the callback does.
+    script = "\n".join([*lines[:3], f"for i in $(seq 100); do R=$({lines[3]}); case \"$R\" in *'\"callback\"'*) break;; esac; sleep 0.1; done; echo \"$R\"", lines[4]])
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done
+    token, initiate_id, *rest = done.stdout.splitlines()
+    assert TOKEN.fullmatch(token) and re.fullmatch("[0-9A-F]{32}", initiate_id), done
+    assert '"code":2401' in "".join(rest) and '"type":"callback"' in "".join(rest) and '"state":"success"' in rest[-1], done

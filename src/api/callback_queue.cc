@@ -1,0 +1,126 @@
+// api/callback_queue.cc - pages of notes, and notes moved from one kind to the other.
+#include "api/callback_queue.h"
+
+#include <nlohmann/json.hpp>
+
+#include "api/query.h"
+#include "api/routes.h"
+#include "forward/outbox.h"
+#include "http/problem.h"
+#include "json/strict_json.h"
+
+namespace jwtd::api {
+namespace {
+
+using http::Request;
+using http::Response;
+using Json = nlohmann::ordered_json;
+
+void refuse(const CallbackQueueContext& context, const Error& error, const Request& request, Response& response) {
+  if (context.log && !error.detail().empty()) context.log->warn("callback_queue_failed", {{"code", error.code().id}, {"detail", error.detail()}, {"request_id", request.request_id}});
+  http::render_problem(response, error.code(), request.request_id);
+}
+
+void answer(Response& response, const Json& json) {
+  response.content_type = "application/json";
+  response.add_field("Cache-Control", "no-store");
+  response.body = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Json shown(const store::Note& note, bool full) {
+  const std::optional<forward::Delivery> delivery = forward::delivery_of(note);
+  if (!delivery) return {{"key", note.key}, {"damaged", true}};
+  Json out{{"id", delivery->id}, {"xid", delivery->xid}, {"attempts", delivery->attempts}, {"next_at", format_rfc3339(delivery->next_at, true)}};
+  if (full) out["body"] = Json::parse(delivery->body, nullptr, false);
+  return out;
+}
+
+Task<void> list(const CallbackQueueContext& context, const char* kind, const Request& request, Response& response) {
+  const Result<Asker> caller = admit(context.callers, request);
+  if (!caller) co_return refuse(context, caller.error(), request, response);
+  const bool full = (*caller)->may(access::Scope::kReadPii);
+  if (const Status names = check_names(request.query, {"limit", "cursor"}); !names) co_return refuse(context, names.error(), request, response);
+  const Result<std::size_t> limit = page_limit(request.query);
+  if (!limit) co_return refuse(context, limit.error(), request, response);
+  std::string cursor;
+  if (http::query_value(request.query, "cursor", cursor) == http::QueryValue::kMalformed || cursor.size() > kMaxNoteKeyBytes) {
+    co_return refuse(context, Error(store::kCursorMalformed), request, response);
+  }
+  const auto read = [&store = context.store, kind, cursor, limit = *limit, now = context.now()] { return store.notes(kind, cursor, limit, now); };
+  const auto notes = co_await context.reads.run(read);
+  if (!notes) co_return refuse(context, notes.error(), request, response);
+  Json json{{"callbacks", Json::array()}, {"next", nullptr}};
+  for (const store::Note& note : *notes) json["callbacks"].push_back(shown(note, full));
+  if (notes->size() == *limit) json["next"] = notes->back().key;
+  answer(response, json);
+}
+
+// The id in the body; empty: all.
+Result<std::string> wished(const Request& request) {
+  std::string why;
+  const auto body = json::JsonObject::parse(request.body, /*max_depth=*/1, why);
+  if (!body) return Error(kReplayMalformed);
+  for (const json::JsonMember& member : body->members()) {
+    if (member.name != "id" || member.kind != json::JsonMember::Kind::kString || member.text.empty()) return Error(kReplayMalformed);
+  }
+  return body->has("id") ? body->find("id")->text : std::string();
+}
+
+struct Dead {
+  std::vector<store::Note> notes;
+  bool more = false;
+};
+
+Result<Dead> find_dead(store::Store& store, const std::string& id, UnixMillis now) {
+  Dead dead;
+  for (std::string after;;) {
+    const auto page = store.notes(forward::kDead, after, kMaxPageRecords, now);
+    if (!page) return page.error();
+    for (const store::Note& note : *page) {
+      after = note.key;
+      const auto delivery = forward::delivery_of(note);
+      if (delivery && (id.empty() || delivery->id == id)) dead.notes.push_back(note);
+    }
+    if (page->size() < kMaxPageRecords) return dead;
+    if (!dead.notes.empty()) {
+      dead.more = id.empty();
+      return dead;
+    }
+  }
+}
+
+Task<void> replay(const CallbackQueueContext& context, const Request& request, Response& response) {
+  if (const Result<Asker> caller = admit(context.callers, request); !caller) co_return refuse(context, caller.error(), request, response);
+  const Result<std::string> id = wished(request);
+  if (!id) co_return refuse(context, id.error(), request, response);
+  const UnixMillis now = context.now();
+  const auto read = [&store = context.store, id = *id, now] { return find_dead(store, id, now); };
+  const Result<Dead> dead = co_await context.reads.run(read);
+  if (!dead) co_return refuse(context, dead.error(), request, response);
+  if (dead->notes.empty() && !id->empty()) co_return refuse(context, Error(kDeadLetterUnknown), request, response);
+  for (const store::Note& note : dead->notes) {  // each whole: it is in one of the two lists at any moment
+    forward::Delivery delivery = *forward::delivery_of(note);
+    delivery.attempts = 0;
+    delivery.next_at = now;
+    store::Change change;
+    change.put.push_back(forward::note_of(delivery, forward::kOutbox));
+    change.remove.push_back({forward::kDead, note.key});
+    const Result<store::Change> applied = co_await context.lane.apply(std::move(change));
+    if (!applied) co_return refuse(context, applied.error(), request, response);
+  }
+  if (!dead->notes.empty()) context.replayed();
+  answer(response, {{"replayed", dead->notes.size()}, {"more", dead->more}});
+}
+
+}  // namespace
+
+void add_callback_queue_routes(http::Router& router, const CallbackQueueContext& context) {
+  add_route(router, http::Method::kGet, "/v1/callbacks/outbox",
+            [&context](const Request& request, Response& response) { return list(context, forward::kOutbox, request, response); });
+  add_route(router, http::Method::kGet, "/v1/callbacks/dead",
+            [&context](const Request& request, Response& response) { return list(context, forward::kDead, request, response); });
+  add_route(router, http::Method::kPost, "/v1/callbacks/replay",
+            [&context](const Request& request, Response& response) { return replay(context, request, response); });
+}
+
+}  // namespace jwtd::api

@@ -1,0 +1,22 @@
+// cli/callbacks.h - `jwtd callbacks list|replay`: the queue of a running jwtd, over its admin listener.
+#pragma once
+
+#include <iosfwd>
+#include <string>
+
+namespace jwtd::cli {
+
+struct CallbacksRequest {
+  std::string admin = "http://127.0.0.1:8081";  // https, or http of loopback
+  std::string key_file;                         // of a caller with the scope callbacks
+  std::string ca_file;                          // PEM; empty: whom the system believes
+  bool dead = false;                            // list: those that were given up, not those that wait
+  std::string id;                               // replay: only this one; empty: all
+  bool json = false;
+};
+
+// kExitUsage for a wrong URL, kExitFailed when the server refuses or cannot be reached.
+int callbacks_list(const CallbacksRequest& request, std::ostream& out, std::ostream& err);
+int callbacks_replay(const CallbacksRequest& request, std::ostream& out, std::ostream& err);
+
+}  // namespace jwtd::cli

@@ -1,0 +1,146 @@
+"""The whole flow with the sandbox in TeleSign's place, and callbacks forwarded to a receiver of somebody else's making."""
+
+import http.server
+import importlib
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import pytest
+
+import harness
+from harness import BINARY, clean_environment, jwtd, wait_until
+
+CODE = "12345"
+
+
+def post(url, **form):
+    try:
+        with urllib.request.urlopen(url, urllib.parse.urlencode(form).encode(), timeout=10) as answer:
+            return json.loads(answer.read())
+    except urllib.error.HTTPError as refused:
+        return json.loads(refused.read())
+
+
+@pytest.fixture
+def sandbox(tmp_path):
+    """Starts `jwtd sandbox` with the harness's key; .url, and .said() for what it printed."""
+    running = []
+
+    class Sandbox:
+        def __init__(self, *arguments):
+            (tmp_path / "sandbox_key").write_text(harness.KEY_TEXT)
+            self.out = tmp_path / "sandbox.out"
+            with self.out.open("wb") as file:
+                self.process = subprocess.Popen([BINARY, "sandbox", "--listen", "127.0.0.1:0", "--api-key-file", tmp_path / "sandbox_key", "--customer-id", harness.CUSTOMER,
+                                                 "--code", CODE, *arguments], stdout=file, stderr=subprocess.STDOUT, env=clean_environment())
+            running.append(self.process)
+            self.url = wait_until(lambda: re.search(r"http://127\.0\.0\.1:\d+", self.out.read_text()), 20, "the sandbox's address").group()
+
+        def said(self, what):
+            return wait_until(lambda: what in self.out.read_text(), 20, what)
+
+    yield Sandbox
+    for process in running:
+        process.terminate()
+        assert process.wait(20) == 0
+
+
+@pytest.fixture(scope="module")
+def webhooks(tmp_path_factory):
+    """PyPI's `standardwebhooks`, in a folder of its own."""
+    folder = tmp_path_factory.mktemp("venv")
+    try:
+        subprocess.run(["/usr/bin/python3", "-m", "venv", folder], check=True, capture_output=True, timeout=120)
+        subprocess.run([folder / "bin" / "python", "-m", "pip", "install", "-q", "--disable-pip-version-check", "standardwebhooks"], check=True, capture_output=True,
+                       timeout=300)
+    except (OSError, subprocess.SubprocessError) as failure:
+        (pytest.fail if os.environ.get("JWTD_REQUIRE_ALL") == "1" else pytest.skip)(f"standardwebhooks cannot be had (PyPI, python3-venv): {failure}")
+    packages = str(next(folder.glob("lib/python3*/site-packages")))
+    sys.path.append(packages)
+    yield importlib.import_module("standardwebhooks")
+    sys.path.remove(packages)
+
+
+class Receiver:
+    """The operator's own URL: takes only what somebody else's library finds good."""
+
+    def __init__(self, webhook):
+        self.bodies, self.ids, self.status = [], [], 200
+        receiver = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["content-length"]))
+                webhook.verify(body, {name.lower(): value for name, value in self.headers.items()})  # raises when it is not ours
+                if receiver.status == 200:
+                    receiver.bodies.append(json.loads(body))
+                    receiver.ids.append(self.headers["webhook-id"])
+                self.send_response(receiver.status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/hook"
+
+
+def test_the_whole_flow(make_server, sandbox):
+    provider = sandbox()
+    server = make_server(settings={"telesign.url": provider.url, "telesign.cache": "0s"})
+    reader = server.add_caller("backend", "read,read:pii,callbacks")
+    server.start()
+    token = server.get(f"/v1/token/{harness.PHONE}/flow-1").text
+    begun = post(provider.url + "/v1/mobile/verification", jwt=token, phone_number=harness.PHONE)
+    assert begun["xid"] == "flow-1" and begun["status"]["code"] == 2400
+    asked = server.admin_get("/v1/transactions/flow-1/status?refresh=1", reader)
+    assert asked.status == 200 and asked.json["status"]["state"] == "pending", asked
+    ended = post(provider.url + "/v1/mobile/verification/finalize", initiate_id=begun["initiate_id"], verification_code=CODE)
+    assert ended["status"]["code"] == 2401
+    asked = server.admin_get("/v1/transactions/flow-1/status?refresh=1", reader)
+    assert asked.status == 200 and asked.json["status"]["state"] == "success", asked
+
+
+def test_a_callback_reaches_the_operators_url(make_server, sandbox, webhooks, tmp_path):
+    secret = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+    receiver = Receiver(webhooks.Webhook(secret))
+    (tmp_path / "secret").write_text(secret)
+    server = make_server(settings={"callbacks.forward_to": receiver.url, "callbacks.forward_secret_file": str(tmp_path / "secret")})
+    key = server.add_caller("operator", "read,callbacks")
+    server.start()
+    host, port = server.public
+    provider = sandbox("--callback-url", f"http://{host}:{port}/v1/callbacks/telesign")
+    begun = post(provider.url + "/v1/mobile/verification", jwt=server.get(f"/v1/token/{harness.PHONE}/flow-2").text, phone_number=harness.PHONE)
+    receiver.status = 500
+    post(provider.url + "/v1/mobile/verification/finalize", initiate_id=begun["initiate_id"], verification_code=CODE)
+    provider.said("callback 2401 for flow-2: answered 200")
+    for kind in ("duplicate", "forged", "unsigned", "other_customer"):
+        post(provider.url + "/sandbox/callbacks", xid="flow-2", kind=kind)
+    provider.said("callback other_customer for flow-2: answered 401")
+    events = server.admin_get("/v1/transactions/flow-2", key).json["events"]
+    assert [event["type"] for event in events].count("callback") == 1
+
+    (tmp_path / "caller").write_text(key)
+    admin_host, admin_port = server.admin
+    listed = jwtd("callbacks", "list", "--admin", f"http://{admin_host}:{admin_port}", "--key-file", tmp_path / "caller")
+    assert listed.returncode == 0 and "flow-2" in listed.stdout, listed
+    assert jwtd("callbacks", "replay", "--admin", f"http://{admin_host}:{admin_port}", "--key-file", tmp_path / "caller").stdout == "replayed 0\n"
+    receiver.status = 200
+    wait_until(lambda: receiver.bodies, 30, "the delivery after a refusal")
+    assert receiver.bodies[0]["data"]["state"] == "success" and receiver.bodies[0]["data"]["xid"] == "flow-2"
+    assert receiver.bodies[0]["data"]["callback"]["external_id"] == "flow-2"
+
+
+def test_the_sandbox_is_for_loopback_alone(tmp_path):
+    (tmp_path / "key").write_text(harness.KEY_TEXT)
+    done = jwtd("sandbox", "--listen", "0.0.0.0:0", "--api-key-file", tmp_path / "key", "--customer-id", "C")
+    assert done.returncode == 2 and "loopback" in done.stderr
