@@ -16,6 +16,7 @@ KEYWORDS = ("SOURCES", "DEPS", "VENDOR", "TESTS", "TEST_DEPS", "FUZZERS", "BENCH
 # Header prefix -> where it may be included (regular expression over the path below src/).
 FENCES = {
     "openssl/": r"jose/|access/|http/tls|http/ticket_keys|http/\w*connection|limit/redis/stream\.cc",
+    "curl/": r"outgoing/",
     "hiredis/": r"limit/redis/",
     "boost/": r"http/|app/",
     "rocksdb/": r"store/rocksdb/",
@@ -183,3 +184,11 @@ def test_every_fuzzer_has_a_corpus():
         for fuzzer in module.lists["FUZZERS"]:
             folder = ROOT / "tests" / "corpus" / pathlib.Path(fuzzer).stem
             assert folder.is_dir() and any(folder.iterdir()), f"{folder} is empty: the replay would test nothing"
+
+
+def test_every_route_stands_in_the_table_of_scopes():
+    """api/routes.cc is the only place that tells a router anything, so no route can do without a line in api/routes.h."""
+    callers = [path.name for path in sorted((SRC / "api").glob("*.cc")) if re.search(r"router\.add\(", path.read_text())]
+    assert callers == ["routes.cc"]
+    askers = [path.name for path in sorted((SRC / "api").glob("*.cc")) if "->authenticate(" in path.read_text()]
+    assert askers == ["routes.cc"]

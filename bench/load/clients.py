@@ -159,6 +159,11 @@ def wrk(server, disk, connections, seconds, script="requests.lua"):
     return measure(server, disk, command, seconds + 20)
 
 
+def prepared(server, disk, connections, seconds, port, path):
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", os.path.join(HERE, "prepared.lua"), f"http://127.0.0.1:{port}/", "--", path]
+    return measure(server, disk, command, seconds + 60)
+
+
 def paced(tools, server, disk, connections, rate, seconds):
     command = [os.path.join(tools, "paced"), "127.0.0.1", str(server.port), str(connections), f"{rate:.0f}", str(seconds), "1"]
     return measure(server, disk, command, seconds + 20)

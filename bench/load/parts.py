@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections import defaultdict
 
+import after
 import clients
 import machine
 from servers import CUSTOMER_ID, BenchError, JwtdFull, JwtdMemory, JwtdRocksdb, Nginx, NginxPerCore
@@ -79,6 +80,38 @@ class Bench:
             for script in ("plain.lua", "requests.lua"):
                 results[script].append(clients.wrk(server, self.disk, 64, min(3, self.options.seconds), script).per_second)
         return results
+
+    def after(self, connections):
+        """What comes after a token: {(server, case): [Measured]}. jwtd first in every round, for it makes the tokens that both are asked about."""
+        results = defaultdict(list)
+        for number in range(self.options.rounds):
+            jwtd, nginx = JwtdRocksdb(self.site), Nginx(self.site)
+            jwtd.fresh()
+            self.others.append(machine.idle_share(0.5))
+            files = {}
+            jwtd.start()
+            try:
+                for case in after.CASES:
+                    files[case.name] = case.prepare(self.site, jwtd, os.path.join(self.site.scratch, f"{case.name}.requests"))
+                    self.measure_case(results, number, jwtd, case, connections, jwtd.admin_port if case.admin else jwtd.port, files[case.name])
+                written = jwtd.callbacks()
+                if written["duplicate"] > 0 or written["applied"] + written["seen"] < results[jwtd.name, "callbacks"][-1].requests:
+                    raise BenchError(f"the callbacks were not all new: {written}")
+            finally:
+                jwtd.stop()
+            nginx.start()
+            try:
+                for case in after.CASES:
+                    self.measure_case(results, number, nginx, case, connections, nginx.port, files[case.name])
+            finally:
+                nginx.stop()
+        return results
+
+    def measure_case(self, results, number, server, case, connections, port, path):
+        measured = clients.prepared(server, self.disk, connections, min(5, self.options.seconds), port, path)
+        results[server.name, case.name].append(measured)
+        self.say(f"round {number + 1}: {server.name:15} {case.name:15} {measured.per_second:10,.0f}/s  p99 {measured.p99 / 1000:7.2f} ms"
+                 f"  server {measured.server_cpu:6.2f} us  client {measured.client_cpu:5.2f} us  {measured.cores_used:.2f} cores busy")
 
     def half(self, rate):
         """Latency at a fixed rate, beside what a single fdatasync takes on the same folder."""

@@ -66,6 +66,20 @@ class Report:
         self.add("What the load script costs", f"nginx with 1000 prepared requests from Lua answers {share:.3f} of what it answers without Lua "
                  f"({median(results['plain.lua']):,.0f}/s, 64 connections). It is the same script for every server.\n")
 
+    def after(self, results, cases, connections):
+        rows = []
+        for case in cases:
+            base = results["nginx", case.name]
+            for name, label in (("nginx", "nginx `return 200`, the same requests"), ("jwtd-rocksdb", case.label)):
+                measured = results[name, case.name]
+                rows.append([label, show(middle(measured, "per_second"), 0), show(ratio(measured, base)), show(middle(measured, "p50"), 2, 1000),
+                             show(middle(measured, "p99"), 2, 1000), show(middle(measured, "server_cpu")), show(middle(measured, "client_cpu")),
+                             show(middle(measured, "cores_used")), show(middle(measured, "flushes"), 0)])
+            share = ratio(results["jwtd-rocksdb", case.name], base)
+            self.goal(f"{case.label}, {connections} connections: at least {case.goal} of nginx", share, share >= case.goal)
+        self.add(f"After the token: {connections} keep-alive connections", table(
+            ["server", "answers/s", "of nginx", "p50 ms", "p99 ms", "server CPU µs", "wrk CPU µs", "cores busy", "disk flushes/s"], rows))
+
     def half(self, results, rate, probes):
         rows = [[name, show(middle(measured, "p50"), 3, 1000), show(middle(measured, "p99"), 3, 1000), show(middle(measured, "p999"), 3, 1000),
                  show(middle(measured, "longest"), 1, 1000), show(middle(measured, "server_cpu")), show(middle(measured, "flushes"), 0),

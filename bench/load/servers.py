@@ -237,7 +237,7 @@ class Jwtd(Server):
         super().start()
 
     def add_caller(self):
-        done = subprocess.run([self.site.jwtd, "caller", "add", "bench", "--scope", "read,read:pii", "--config", self.config], text=True,
+        done = subprocess.run([self.site.jwtd, "caller", "add", "bench", "--scope", "read,read:pii,verify", "--config", self.config], text=True,
                               capture_output=True, timeout=20, check=False)
         keys = re.findall(r"jwtd_[A-Za-z0-9_-]{43}", done.stdout)
         if done.returncode != 0 or not keys:
@@ -278,6 +278,11 @@ requests = "{self.requests_log}"
         status, text = self.admin("/metrics")
         found = {what: float(value) for what, value in re.findall(r"^\w*commit_(batches|records)_total(?:\{[^}]*\})? ([0-9.e+]+)$", text, re.M)}
         return (found["batches"], found["records"]) if status == 200 and len(found) == 2 else None
+
+    def callbacks(self):
+        """What became of callbacks so far, by outcome."""
+        _, text = self.admin("/metrics")
+        return {what: float(value) for what, value in re.findall(r'^jwtd_callbacks_total\{outcome="(\w+)"\} ([0-9.e+]+)$', text, re.M)}
 
     def on_record(self, token, xid):
         status, text = self.admin(f"/v1/transactions/{xid}")

@@ -40,9 +40,8 @@ std::string sha256_hex(std::string_view text) {
   return hex;
 }
 
-bool is_bearer(std::string_view scheme) {
-  constexpr std::string_view kBearer = "bearer";
-  return std::equal(scheme.begin(), scheme.end(), kBearer.begin(), kBearer.end(),
+bool is_scheme(std::string_view scheme, std::string_view lower_case) {
+  return std::equal(scheme.begin(), scheme.end(), lower_case.begin(), lower_case.end(),
                     [](char a, char b) { return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b; });
 }
 
@@ -79,15 +78,33 @@ Result<std::uint8_t> parse_scopes(std::string_view comma_separated) {
 
 Result<const Caller*> Callers::authenticate(std::string_view authorization, Scope needed) const {
   const std::size_t space = authorization.find(' ');
-  if (space == std::string_view::npos || !is_bearer(authorization.substr(0, space))) return Error(kCallerKeyMissing);
+  if (space == std::string_view::npos) return Error(kCallerKeyMissing);
+  const std::string_view scheme = authorization.substr(0, space);
   std::string_view key = authorization.substr(space);
   key.remove_prefix(std::min(key.find_first_not_of(' '), key.size()));
   if (key.empty()) return Error(kCallerKeyMissing);
+  if (is_scheme(scheme, "bearer")) return with_key(key, nullptr, needed);
+  if (!is_scheme(scheme, "basic")) return Error(kCallerKeyMissing);
+
+  // "name:key"; neither has a character that OAuth clients would escape (RFC 6749 s2.3.1).
+  std::optional<std::string> pair = base64_decode(key);
+  if (!pair) return Error(kCallerKeyMissing);
+  const Secret wiped(*std::move(pair));
+  const std::string_view text = wiped.expose();
+  const std::size_t colon = text.find(':');
+  if (colon == std::string_view::npos) return Error(kCallerKeyMissing);
+  const std::string_view name = text.substr(0, colon);
+  return with_key(text.substr(colon + 1), &name, needed);
+}
+
+// `name`: nullptr, or whose key it must be.
+Result<const Caller*> Callers::with_key(std::string_view key, const std::string_view* name, Scope needed) const {
   // Only the hash is compared: what the time of a look-up could tell about it does not lead back to 256 random bits.
   if (key.size() != kKeySize || !key.starts_with(kKeyPrefix)) return Error(kCallerKeyUnknown);
   const auto found = by_hash_.find(sha256_hex(key));
   if (found == by_hash_.end()) return Error(kCallerKeyUnknown);
   const Caller& caller = callers_[found->second];
+  if (name && caller.name != *name) return Error(kCallerKeyUnknown);
   if (!caller.may(needed)) return Error(kScopeMissing);
   return &caller;
 }

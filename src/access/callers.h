@@ -69,7 +69,8 @@ class Callers {
   static Result<Callers> load(const std::string& path);
 
   // `authorization` is the field's value, empty if absent. Fails with kCallerKeyMissing, kCallerKeyUnknown, kScopeMissing.
-  // The scheme is matched without regard to case (RFC 9110 s11.1). Constant time in the key.
+  // Bearer with the key, or Basic with the caller's name and key, as OAuth clients show themselves (RFC 6749 s2.3.1). The scheme is matched without
+  // regard to case (RFC 9110 s11.1). Constant time in the key.
   Result<const Caller*> authenticate(std::string_view authorization, Scope needed) const;
 
   const std::vector<Caller>& all() const { return callers_; }  // in file order
@@ -83,6 +84,7 @@ class Callers {
 
  private:
   static Result<Callers> parse(std::string_view text, const std::string& path);
+  Result<const Caller*> with_key(std::string_view key, const std::string_view* name, Scope needed) const;
   Status insert(Caller caller);
 
   std::vector<Caller> callers_;

@@ -13,6 +13,7 @@
 #include <sstream>
 #include <thread>
 
+#include "base/base64.h"
 #include "base/limits.h"
 
 namespace jwtd::access {
@@ -135,6 +136,22 @@ TEST(Authenticate, WithoutABearerKeyItIsMissing) {
   const std::string key = added(callers, "billing", kRead);
   for (const std::string& field : {std::string(), key, "Basic " + key, std::string("Bearer"), std::string("Bearer "), "Bearer" + key,
                                    "Bearer\t" + key, "Bearers " + key, " Bearer " + key}) {
+    EXPECT_EQ(refused(callers, field), &kCallerKeyMissing) << field;
+  }
+}
+
+TEST(Authenticate, BasicIsTheCallersNameAndKey) {
+  Callers callers;
+  const std::string key = added(callers, "billing", kRead), other = added(callers, "other", kRead);
+  const auto basic = [](const std::string& text) { return "Basic " + base64_encode(text); };
+  EXPECT_EQ(refused(callers, basic("billing:" + key)), nullptr);
+  EXPECT_EQ(refused(callers, "bAsIc  " + base64_encode("billing:" + key)), nullptr);
+  EXPECT_EQ(refused(callers, basic("billing:" + key), Scope::kMint), &kScopeMissing);
+  for (const std::string& pair : {std::string("billing:") + other, "other:" + key, ":" + key, "Billing:" + key, "billing:" + key + " ", std::string("billing:"), "billing: " + key,
+                                  "billing:x:" + key}) {
+    EXPECT_EQ(refused(callers, basic(pair)), &kCallerKeyUnknown) << pair;
+  }
+  for (const std::string& field : {basic(key), basic(""), std::string("Basic "), std::string("Basic"), basic("billing:" + key) + "="}) {
     EXPECT_EQ(refused(callers, field), &kCallerKeyMissing) << field;
   }
 }

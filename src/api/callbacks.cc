@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/query.h"
+#include "api/routes.h"
 #include "api/timeline.h"
 #include "http/problem.h"
 
@@ -46,8 +47,7 @@ Task<void> post_callback(const CallbackContext& context, const Request& request,
 }
 
 Task<void> list_unmatched(const UnmatchedContext& context, const Request& request, Response& response) {
-  const auto callers = context.callers.get();
-  const auto caller = callers->authenticate(request.field("authorization"), access::Scope::kCallbacks);
+  const auto caller = admit(context.callers, request);
   if (!caller) co_return refuse(context.log, caller.error(), request, response);
   const bool full = (*caller)->may(access::Scope::kReadPii);
   if (const Status names = check_names(request.query, {"unmatched", "limit", "cursor"}); !names) co_return refuse(context.log, names.error(), request, response);
@@ -79,12 +79,12 @@ Task<void> list_unmatched(const UnmatchedContext& context, const Request& reques
 }  // namespace
 
 void add_callback_route(http::Router& router, const CallbackContext& context) {
-  router.add(http::Method::kPost, "/v1/callbacks/telesign",
+  add_route(router, http::Method::kPost, "/v1/callbacks/telesign",
              [&context](const Request& request, Response& response) { return post_callback(context, request, response); });
 }
 
 void add_unmatched_route(http::Router& router, const UnmatchedContext& context) {
-  router.add(http::Method::kGet, "/v1/callbacks",
+  add_route(router, http::Method::kGet, "/v1/callbacks",
              [&context](const Request& request, Response& response) { return list_unmatched(context, request, response); });
 }
 

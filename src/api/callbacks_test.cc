@@ -216,7 +216,7 @@ TEST_F(CallbacksTest, ARefreshPutsTheProvidersAnswerOnRecord) {
   int asked = 0;
   status_.ask = [&](const Xid& xid) {
     ++asked;
-    return telesign::parse_callback(report("R1", 2400, xid.text(), "2023-11-14T22:13:10Z"));
+    return Result<telesign::Polled>(telesign::Polled{*telesign::parse_callback(report("R1", 2400, xid.text(), "2023-11-14T22:13:10Z")), kNow + 1000, false});
   };
   call_.get("/v1/transactions/order-1/status?refresh=1", reader_);
   EXPECT_EQ(call_.response.status, 200);
@@ -233,7 +233,7 @@ TEST_F(CallbacksTest, WithoutTheProviderTheLastKnownStatusIsInTheProblem) {
   send(report("R1", 2401, "order-1"));
   status_.now = [] { return kNow + 61'000; };
   static constexpr Code kAway{"provider_unavailable", Fault::kUnavailable, "The provider cannot be reached."};
-  status_.ask = [](const Xid&) { return Result<telesign::Report>(Error(kAway, "no route")); };
+  status_.ask = [](const Xid&) { return Result<telesign::Polled>(Error(kAway, "no route")); };
   call_.get("/v1/transactions/order-1/status?refresh=1", reader_);
   EXPECT_EQ(call_.response.status, 503);
   const json body = json::parse(call_.response.body);

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/query.h"
+#include "api/routes.h"
 #include "api/transactions.h"
 #include "http/problem.h"
 
@@ -14,8 +15,7 @@ using http::Request;
 using http::Response;
 
 Result<Phone> wished(const ErasureContext& context, const Request& request, std::string& caller_name) {
-  const auto callers = context.callers.get();
-  const auto caller = callers->authenticate(request.field("authorization"), access::Scope::kAdmin);
+  const auto caller = admit(context.callers, request);
   if (!caller) return caller.error();
   caller_name = (*caller)->name;
   if (const Status names = check_names(request.query, {"phone_number"}); !names) return names.error();
@@ -42,7 +42,7 @@ Task<void> erase(const ErasureContext& context, const Request& request, Response
 }  // namespace
 
 void add_erasure_route(http::Router& router, const ErasureContext& context) {
-  router.add(http::Method::kDelete, "/v1/transactions", [&context](const Request& request, Response& response) { return erase(context, request, response); });
+  add_route(router, http::Method::kDelete, "/v1/transactions", [&context](const Request& request, Response& response) { return erase(context, request, response); });
 }
 
 }  // namespace jwtd::api

@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/routes.h"
+
 namespace jwtd::api {
 namespace {
 
@@ -37,10 +39,10 @@ Task<void> readyz(const std::vector<Check>& checks, Response& response) {
 }  // namespace
 
 void add_health_routes(http::Router& router, std::vector<Check> checks) {
-  router.add(http::Method::kGet, "/livez", [](const Request&, Response& response) { return livez(response); });
+  add_route(router, http::Method::kGet, "/livez", [](const Request&, Response& response) { return livez(response); });
   // Shared, because a std::function and with it the endpoint may be copied while a task still reads the checks.
   const auto kept = std::make_shared<const std::vector<Check>>(std::move(checks));
-  router.add(http::Method::kGet, "/readyz", [kept](const Request&, Response& response) { return readyz(*kept, response); });
+  add_route(router, http::Method::kGet, "/readyz", [kept](const Request&, Response& response) { return readyz(*kept, response); });
 }
 
 }  // namespace jwtd::api

@@ -1,6 +1,8 @@
 // api/metrics.cc - Prometheus' text as an answer.
 #include "api/metrics.h"
 
+#include "api/routes.h"
+
 namespace jwtd::api {
 namespace {
 
@@ -14,7 +16,7 @@ Task<void> show(const metrics::Metrics& metrics, http::Response& response) {
 }  // namespace
 
 void add_metrics_route(http::Router& router, const metrics::Metrics& metrics) {
-  router.add(http::Method::kGet, "/metrics",
+  add_route(router, http::Method::kGet, "/metrics",
              [&metrics](const http::Request&, http::Response& response) { return show(metrics, response); });
 }
 

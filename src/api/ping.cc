@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "api/routes.h"
 #include "base/time.h"
 
 namespace jwtd::api {
@@ -26,7 +27,7 @@ Task<void> ping(std::int64_t micros, http::Response& response) {
 }  // namespace
 
 void add_ping_route(http::Router& router, std::int64_t (*now)()) {
-  router.add(http::Method::kGet, "/ping", [now](const http::Request&, http::Response& response) { return ping(now(), response); });
+  add_route(router, http::Method::kGet, "/ping", [now](const http::Request&, http::Response& response) { return ping(now(), response); });
 }
 
 }  // namespace jwtd::api

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/query.h"
+#include "api/routes.h"
 #include "api/timeline.h"
 #include "api/transactions.h"
 #include "http/problem.h"
@@ -39,8 +40,7 @@ struct Wish {
 };
 
 Result<Wish> read(const StatusContext& context, const Request& request) {
-  const auto callers = context.callers.get();
-  if (const auto caller = callers->authenticate(request.field("authorization"), access::Scope::kRead); !caller) return caller.error();
+  if (const auto caller = admit(context.callers, request); !caller) return caller.error();
   if (const Status names = check_names(request.query, {"refresh"}); !names) return names.error();
   const Result<bool> refresh = flag(request.query, "refresh");
   if (!refresh) return refresh.error();
@@ -62,15 +62,15 @@ Task<void> get_status(const StatusContext& context, const Request& request, Resp
 
   if (wish->refresh) {
     const auto ask = [&context, xid = wish->xid] { return context.ask(xid); };
-    Result<telesign::Report> report = co_await context.polls.run(ask);
-    if (!report) {
-      refuse(context, report.error(), request, response);
+    Result<telesign::Polled> polled = co_await context.polls.run(ask);
+    if (!polled) {
+      refuse(context, polled.error(), request, response);
       Json problem = Json::parse(response.body);  // its member "status" is HTTP's
       problem["last_known"] = std::move(json);
       response.body = problem.dump();
       co_return;
     }
-    const Result<store::Transaction> transaction = co_await context.placing.poll(wish->xid, *std::move(report), now);
+    const Result<store::Transaction> transaction = co_await context.placing.poll(wish->xid, std::move(polled->report), polled->at);
     if (!transaction) co_return refuse(context, transaction.error(), request, response);
     json = shown(*transaction, now);
   }
@@ -82,7 +82,7 @@ Task<void> get_status(const StatusContext& context, const Request& request, Resp
 }  // namespace
 
 void add_status_route(http::Router& router, const StatusContext& context) {
-  router.add(http::Method::kGet, "/v1/transactions/{xid}/status",
+  add_route(router, http::Method::kGet, "/v1/transactions/{xid}/status",
              [&context](const Request& request, Response& response) { return get_status(context, request, response); });
 }
 

@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "http/router.h"
 #include "store/read_pool.h"
-#include "telesign/report.h"
+#include "telesign/shared_status.h"
 #include "timeline/placing.h"
 
 namespace jwtd::api {
@@ -21,7 +21,7 @@ struct StatusContext {
   timeline::Placing& placing;
   const access::Snapshot& callers;
   // Asks the provider, or answers with what it said some seconds ago. Blocks; any thread. Empty: there is nobody to ask.
-  std::function<Result<telesign::Report>(const Xid&)> ask;
+  std::function<Result<telesign::Polled>(const Xid&)> ask;
   Log* log = nullptr;
   UnixMillis (*now)() = wall_now;
 };

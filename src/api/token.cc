@@ -3,7 +3,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/body.h"
 #include "api/limits.h"
+#include "api/routes.h"
 #include "http/problem.h"
 #include "json/strict_json.h"
 
@@ -46,22 +48,19 @@ Result<Wish> wish_from_body(std::string_view body) {
   return Wish{*phone, *xid};
 }
 
-bool is_json(std::string_view content_type) {
-  const std::string_view type = content_type.substr(0, content_type.find_first_of("; \t"));
-  return http::equal_ignoring_case(type, "application/json");
-}
-
 void refuse(Response& response, const Code& code, const Request& request) { http::render_problem(response, code, request.request_id); }
+
+// Who asks, where that matters. False: refused.
+bool may_mint(const TokenContext& context, const Request& request, Response& response) {
+  if (!context.needs_key) return true;
+  const auto asker = api::admit(context.callers, request);
+  if (!asker) refuse(response, asker.error().code(), request);
+  return asker.has_value();
+}
 
 // Who asks, and whether it is understood what for. False: refused.
 bool admit(const TokenContext& context, const Result<Wish>& wish, const Request& request, Response& response) {
-  if (context.needs_key) {
-    const auto callers = context.callers.get();
-    if (const auto caller = callers->authenticate(request.field("authorization"), access::Scope::kMint); !caller) {
-      refuse(response, caller.error().code(), request);
-      return false;
-    }
-  }
+  if (!may_mint(context, request, response)) return false;
   if (!wish) refuse(response, wish.error().code(), request);
   return wish.has_value();
 }
@@ -113,7 +112,8 @@ Task<void> get_token(const TokenContext& context, const Request& request, Respon
 }
 
 Task<void> post_token(const TokenContext& context, const Request& request, Response& response) {
-  if (!is_json(request.field("content-type"))) {
+  if (!is_json(request)) {
+    if (!may_mint(context, request, response)) co_return;  // whoever may not ask learns nothing about the question
     http::render_problem(response, http::kMediaTypeUnsupported, request.request_id);
     co_return;
   }
@@ -136,9 +136,9 @@ Task<void> post_token(const TokenContext& context, const Request& request, Respo
 
 void add_token_routes(http::Router& router, const TokenContext& context) {
   const http::Endpoint get = [&context](const Request& request, Response& response) { return get_token(context, request, response); };
-  router.add(http::Method::kGet, "/v1/token/{phone_number}", get);
-  router.add(http::Method::kGet, "/v1/token/{phone_number}/{xid}", get);
-  router.add(http::Method::kPost, "/v1/tokens",
+  add_route(router, http::Method::kGet, "/v1/token/{phone_number}", get);
+  add_route(router, http::Method::kGet, "/v1/token/{phone_number}/{xid}", get);
+  add_route(router, http::Method::kPost, "/v1/tokens",
              [&context](const Request& request, Response& response) { return post_token(context, request, response); });
 }
 

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/query.h"
+#include "api/routes.h"
 #include "api/timeline.h"
 #include "http/problem.h"
 #include "timeline/erasure.h"
@@ -21,10 +22,9 @@ using http::Response;
 using Json = nlohmann::ordered_json;
 
 Result<Sight> authenticate(const TransactionsContext& context, const Request& request) {
-  const auto callers = context.callers.get();
-  const auto caller = callers->authenticate(request.field("authorization"), access::Scope::kRead);
-  if (!caller) return caller.error();
-  return (*caller)->may(access::Scope::kReadPii) ? Sight::kFull : Sight::kMasked;
+  const Result<Asker> asker = admit(context.callers, request);
+  if (!asker) return asker.error();
+  return (*asker)->may(access::Scope::kReadPii) ? Sight::kFull : Sight::kMasked;
 }
 
 struct PageWish {
@@ -159,9 +159,9 @@ Result<Xid> xid_of(const Request& request) {
 }
 
 void add_transaction_routes(http::Router& router, const TransactionsContext& context) {
-  router.add(http::Method::kGet, "/v1/transactions/{xid}",
+  add_route(router, http::Method::kGet, "/v1/transactions/{xid}",
              [&context](const Request& request, Response& response) { return get_transaction(context, request, response); });
-  router.add(http::Method::kGet, "/v1/transactions",
+  add_route(router, http::Method::kGet, "/v1/transactions",
              [&context](const Request& request, Response& response) { return list_transactions(context, request, response); });
 }
 

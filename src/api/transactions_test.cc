@@ -35,6 +35,9 @@ Record record(const std::string& xid, UnixMillis at, const std::string& phone = 
 class BrokenStore final : public store::Store {
  public:
   Status commit(std::span<store::Entry* const>) override { return {}; }
+  Status apply(std::span<store::Change* const>) override { return {}; }
+  Result<std::optional<std::string>> note(const store::NoteName&, UnixMillis) override { return Error(store::kStoreUnavailable); }
+  Result<std::vector<store::Note>> notes(std::string_view, std::string_view, std::size_t, UnixMillis) override { return Error(store::kStoreUnavailable); }
   Result<std::optional<store::Transaction>> find(const Xid&, UnixMillis) override { return Error(store::kStoreUnavailable, "/secret/path"); }
   Result<store::Page> find_by_phone(const Phone&, std::size_t, std::string_view, UnixMillis) override {
     return Error(store::kStoreDamaged, "/secret/path");

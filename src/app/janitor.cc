@@ -2,6 +2,7 @@
 #include "app/janitor.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/thread_name.h"
 
@@ -41,8 +42,8 @@ void Sweeper::turn(UnixMillis wall, Monotonic::time_point now) {
   }
 }
 
-Janitor::Janitor(store::Store& store, Log& log, std::chrono::seconds retention, std::chrono::milliseconds interval)
-    : sweeper_(store, log, retention, wall_now(), Monotonic::now()), interval_(interval),
+Janitor::Janitor(store::Store& store, Log& log, std::chrono::seconds retention, std::function<void()> also, std::chrono::milliseconds interval)
+    : sweeper_(store, log, retention, wall_now(), Monotonic::now()), also_(std::move(also)), interval_(interval),
       thread_([this] { name_this_thread("janitor"), run(); }) {}
 
 Janitor::~Janitor() {
@@ -59,6 +60,7 @@ void Janitor::run() {
   while (!wake_.wait_for(lock, interval_, [this] { return stopping_; })) {
     lock.unlock();
     sweeper_.turn(wall_now(), Monotonic::now());
+    also_();
     lock.lock();
   }
 }

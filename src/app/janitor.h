@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <thread>
 
@@ -38,13 +39,15 @@ class Sweeper {
 
 class Janitor {
  public:
-  Janitor(store::Store& store, Log& log, std::chrono::seconds retention, std::chrono::milliseconds interval = kSweepInterval);
+  // `also`: what else is due as often, behind the sweep.
+  Janitor(store::Store& store, Log& log, std::chrono::seconds retention, std::function<void()> also = [] {}, std::chrono::milliseconds interval = kSweepInterval);
   ~Janitor();  // waits for a sweep that is under way
 
  private:
   void run();
 
   Sweeper sweeper_;
+  const std::function<void()> also_;
   const std::chrono::milliseconds interval_;
   std::mutex mutex_;
   std::condition_variable wake_;

@@ -150,6 +150,9 @@ Status Service::listen() {
   auto timelines = Timelines::make({config_, *store_, *reads_, callers_, log_});
   if (!timelines) return std::move(timelines).error();
   timelines_ = *std::move(timelines);
+  auto verification = Verification::make({config_, *store_, *reads_, callers_, log_});
+  if (!verification) return std::move(verification).error();
+  verification_ = *std::move(verification);
   admin_.reset(new Admin{.transactions = {*store_, *reads_, callers_, &log_}});
 
   http::ListenOptions public_options{config_.listen.public_endpoint.host, config_.listen.public_endpoint.port, config_.tls.enabled, {}, {}};
@@ -212,6 +215,7 @@ void Service::add_admin_routes() {
     admin_->lane->expire(now);
   });
   timelines_->add_admin_routes(router, *admin_->lane);
+  verification_->add_routes(router, *admin_->lane);
   add_numbers();
 }
 
@@ -283,7 +287,8 @@ void Service::start() {
   watch_clock();
   admin_server_->start();
   public_server_->start();
-  janitor_ = std::make_unique<Janitor>(*store_, log_, config_.store.retention);
+  timelines_->start(*commit_);
+  janitor_ = std::make_unique<Janitor>(*store_, log_, config_.store.retention, [this] { timelines_->count_unmatched(); });
 }
 
 // Each part on its own: what cannot be replaced stays as it is, and the log says why.

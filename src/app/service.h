@@ -16,6 +16,7 @@
 #include "app/janitor.h"
 #include "app/open_limits.h"
 #include "app/timelines.h"
+#include "app/verification.h"
 #include "base/clock_watch.h"
 #include "base/log.h"
 #include "config/config.h"
@@ -79,6 +80,7 @@ class Service {
   std::unique_ptr<store::GroupCommit> commit_;
   std::unique_ptr<store::ReadPool> reads_;
   std::unique_ptr<Timelines> timelines_;
+  std::unique_ptr<Verification> verification_;
   std::vector<std::unique_ptr<PerLoop>> loops_;
   std::unique_ptr<Admin> admin_;
   std::unique_ptr<Janitor> janitor_;

@@ -3,7 +3,9 @@
 
 #include <utility>
 
+#include "base/secret.h"
 #include "keys/api_key.h"
+#include "keys/webhook_secret.h"
 
 namespace jwtd::app {
 
@@ -39,8 +41,43 @@ Result<std::unique_ptr<Timelines>> Timelines::make(const Parts& parts) {
     if (!key) return key.error();
     made->keys_.push_back(*std::move(key));
   }
+  if (Status client = made->open_client(); !client) return client.error();
+  if (Status forwarder = made->open_forwarder(); !forwarder) return forwarder.error();
   made->count_unmatched();
   return made;
+}
+
+Status Timelines::open_client() {
+  const config::Telesign& settings = parts_.config.telesign;
+  const std::string& key_file = parts_.config.issuer.api_key_file;
+  auto key = keys::load_api_key(key_file, jose::Algorithm::kHs256);
+  auto text = read_secret_file(key_file);
+  if (!key) return key.error();
+  if (!text) return text.error();
+  const auto auth = settings.auth == config::TelesignAuth::kBasic ? telesign::Auth::kBasic : telesign::Auth::kDigest;
+  telesign::StatusClientOptions options{settings.url, settings.status_path, parts_.config.issuer.customer_id, auth, settings.timeout, {}};
+  client_ = std::make_unique<telesign::StatusClient>(std::move(options), *std::move(key), *std::move(text));
+  shared_ = std::make_unique<telesign::SharedStatus>([this](const Xid& xid) { return client_->fetch(xid); }, telesign::SharedStatus::Options{.cache = settings.cache});
+  return {};
+}
+
+Status Timelines::open_forwarder() {
+  const config::Callbacks& settings = parts_.config.callbacks;
+  if (settings.forward_to.empty()) return {};
+  auto secret = keys::load_webhook_secret(settings.forward_secret_file);
+  if (!secret) return secret.error();
+  Log& log = parts_.log;
+  forward::Forwarder::Options options{settings.forward_to, {}, [&log](std::string_view event) { log.warn("forward", {{"detail", event}}); }};
+  forwarder_ = std::make_unique<forward::Forwarder>(parts_.store, *std::move(secret), std::move(options));
+  return {};
+}
+
+timeline::Placing::Options Timelines::placing_options() const {
+  return {parts_.config.store.retention, forwarder_ ? &forward::outbox_note : std::function<store::Note(const Xid&, const telesign::Report&, UnixMillis)>()};
+}
+
+void Timelines::start(store::GroupCommit& commit) {
+  if (forwarder_) forwarder_->start(commit);
 }
 
 void Timelines::count_unmatched() {
@@ -49,10 +86,13 @@ void Timelines::count_unmatched() {
 
 void Timelines::add_public_routes(http::Router& router, store::Lane& lane) {
   if (!parts_.config.callbacks.enabled) return;
-  const timeline::Placing::Options options{parts_.config.store.retention, {}};
+  const timeline::Placing::Options options = placing_options();
   Public& mine = *public_.emplace_back(std::make_unique<Public>(parts_, lane, unmatched_, options));
   for (const jose::HmacKey& key : keys_) mine.callbacks.keys.push_back(&key);
-  mine.callbacks.observer.placed = [this](timeline::Placed placed) { placed_[static_cast<std::size_t>(placed)].fetch_add(1, std::memory_order_relaxed); };
+  mine.callbacks.observer.placed = [this](timeline::Placed placed) {
+    placed_[static_cast<std::size_t>(placed)].fetch_add(1, std::memory_order_relaxed);
+    if (forwarder_) forwarder_->wake();
+  };
   mine.callbacks.observer.contradicted = [this] { contradicted_.fetch_add(1, std::memory_order_relaxed); };
   mine.callbacks.observer.refused = [this](const Code& code) {
     auto& counter = code.fault == Fault::kUnauthenticated ? unsigned_ : code.fault == Fault::kInvalidArgument ? malformed_ : unavailable_;
@@ -62,8 +102,9 @@ void Timelines::add_public_routes(http::Router& router, store::Lane& lane) {
 }
 
 void Timelines::add_admin_routes(http::Router& router, store::Lane& lane) {
-  const timeline::Placing::Options options{parts_.config.store.retention, {}};
+  const timeline::Placing::Options options = placing_options();
   admin_ = std::make_unique<Admin>(parts_, lane, polls_, unmatched_, options);
+  admin_->status.ask = [this](const Xid& xid) { return shared_->ask(xid); };
   api::add_status_route(router, admin_->status);
   api::add_unmatched_route(router, admin_->unmatched);
   api::add_erasure_route(router, admin_->erasure);
@@ -79,6 +120,16 @@ void Timelines::add_numbers(metrics::Metrics& m) const {
     m.counter("jwtd_callbacks_refused_total", "Callbacks that were refused, by reason.", {{"reason", reason}}, of(*counter));
   }
   m.counter("jwtd_status_contradicted_total", "Transactions of which the provider reported two different final states.", {}, of(contradicted_));
+  m.counter("jwtd_provider_asked_total", "Requests for a fresh status.", {}, of(shared_->stats().asked));
+  m.counter("jwtd_provider_requests_total", "Of these, those for which the provider was asked.", {}, of(shared_->stats().fetched));
+  m.counter("jwtd_provider_failed_total", "Of these, those without an answer that could be used.", {}, of(shared_->stats().failed));
+  if (forwarder_) {
+    const forward::ForwardStats& forwarded = forwarder_->stats();
+    m.counter("jwtd_forward_delivered_total", "Callbacks that the operator's URL has taken.", {}, of(forwarded.delivered));
+    m.counter("jwtd_forward_failed_total", "Attempts that it did not take.", {}, of(forwarded.failed));
+    m.counter("jwtd_forward_dead_total", "Callbacks that were given up.", {}, of(forwarded.dead));
+    m.gauge("jwtd_forward_waiting", "Callbacks that wait to be forwarded, of all nodes.", {}, of(forwarded.waiting));
+  }
   m.gauge("jwtd_callbacks_unmatched", "Callbacks that wait for their transaction to become known, roughly.", {}, of(unmatched_));
 }
 

@@ -14,7 +14,10 @@
 #include "api/status.h"
 #include "base/log.h"
 #include "config/config.h"
+#include "forward/forwarder.h"
 #include "metrics/metrics.h"
+#include "telesign/shared_status.h"
+#include "telesign/status_client.h"
 #include "timeline/placing.h"
 
 namespace jwtd::app {
@@ -36,6 +39,7 @@ class Timelines {
   void add_admin_routes(http::Router& router, store::Lane& lane);
   void expire(Monotonic::time_point now) { polls_.expire(now); }    // on the admin loop's tick
   void add_numbers(metrics::Metrics& metrics) const;
+  void start(store::GroupCommit& commit);  // of what forwards callbacks; it ends with this object
 
   // How many callbacks wait, of all nodes: before the start and once a minute or so. Blocks; a failure leaves the count as it is.
   void count_unmatched();
@@ -44,11 +48,17 @@ class Timelines {
   struct Public;
   struct Admin;
   explicit Timelines(const Parts& parts);
+  Status open_client();
+  Status open_forwarder();
+  timeline::Placing::Options placing_options() const;
 
   const Parts parts_;
   std::vector<jose::HmacKey> keys_;  // of HS256, as the provider signs: the current one first
   std::vector<std::unique_ptr<Public>> public_;
   std::unique_ptr<Admin> admin_;
+  std::unique_ptr<telesign::StatusClient> client_;
+  std::unique_ptr<telesign::SharedStatus> shared_;
+  std::unique_ptr<forward::Forwarder> forwarder_;  // nullptr: nothing is forwarded
   store::ReadPool polls_{{.threads = kPollThreads, .deadline = kPollDeadline}};
   timeline::UnmatchedCount unmatched_{0};
   std::array<std::atomic<std::uint64_t>, 5> placed_{};  // by timeline::Placed

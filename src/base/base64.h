@@ -20,6 +20,8 @@ void base64url_append(std::string_view in, std::string& out);
 
 // nullopt: not the base64url text of anything.
 std::optional<std::string> base64url_decode(std::string_view text);
+// The same into `out`, and how many octets that are; nullopt also where they have no room.
+std::optional<std::size_t> base64url_decode(std::string_view text, std::span<char> out);
 
 std::string base64_encode(std::string_view in);  // standard alphabet, padded
 // nullopt: not standard base64 with its padding. White space is refused too; the caller trims.

@@ -13,6 +13,7 @@ inline constexpr std::size_t kMaxTargetBytes = 8000;        // RFC 9112 s3 asks 
 inline constexpr std::size_t kMaxHeadBytes = 16 * 1024;     // request line and fields; what nginx and Node allow is of this size
 inline constexpr std::size_t kMaxFields = 100;              // more than any client sends; bounds the field table
 inline constexpr std::size_t kMaxBodyBytes = 16 * 1024;     // a POST /v1/tokens body is below 200
+inline constexpr std::size_t kMaxFormParameters = 16;       // of an OAuth request; they have two or three
 inline constexpr std::size_t kMaxLeadingEmptyLines = 4;     // RFC 9112 s2.2 asks for tolerance of "at least one"
 inline constexpr auto kHeadTimeout = 10s;                   // whole head, not per octet: a slow head is an attack or a dead link
 inline constexpr auto kBodyTimeout = 10s;                   // whole body
@@ -43,7 +44,7 @@ inline constexpr std::size_t kMaxEarlierTokens = 100;       // earlier tokens of
 inline constexpr std::size_t kMaxEvents = 128;              // of one transaction: the provider sends a few, each caller that verifies adds one
 inline constexpr std::size_t kMaxVerifiers = 32;            // of these events those of callers that verified: the provider's must find room
 inline constexpr std::size_t kMaxEventBytes = 24 * 1024;    // of an event's details: a callback's body (kMaxBodyBytes) as a JSON string, and its fields
-inline constexpr std::size_t kMaxEventKeyBytes = 128;
+inline constexpr std::size_t kMaxEventKeyBytes = 160;        // the name, reference id, code and time of a report have room
 inline constexpr std::size_t kMaxReportDepth = 16;          // of the provider's JSON: the documented members have 3
 inline constexpr std::size_t kMaxReportBytes = kMaxEventBytes;  // a report is an event's details as it was sent
 inline constexpr std::size_t kMaxReferenceBytes = 64;       // of the provider's name for a transaction: theirs have 32
@@ -54,8 +55,23 @@ inline constexpr std::size_t kMaxNoteKeyBytes = 256;        // a reference id, a
 inline constexpr std::size_t kMaxNoteBytes = 32 * 1024;     // an event's details and what is needed to forward them
 inline constexpr std::size_t kMaxBatchChanges = 256;        // in one durable write
 
+// -- calls to the provider --------------------------------------------------------------------------------------------
 inline constexpr std::size_t kPollThreads = 4;              // questions to the provider at once
 inline constexpr auto kPollDeadline = 65s;                  // of a question: twice the longest telesign.timeout, for it may be asked again, and some
+inline constexpr std::size_t kMaxProviderAnswerBytes = 64 * 1024;  // read; what is kept is bounded by kMaxReportBytes
+inline constexpr std::size_t kMaxSharedStatuses = 1'024;    // answers that stand for the next who ask; about 1 KiB each
+inline constexpr auto kProviderErrorCache = 1s;             // how long a failure stands for them: long enough that a crowd is one request
+
+// -- callbacks that are forwarded ------------------------------------------------------------------------------------
+inline constexpr std::size_t kForwardBatch = 16;            // in one turn: claimed and settled by one durable write each
+inline constexpr std::size_t kForwardScan = 2'000;          // notes looked at in one turn for those that are due
+inline constexpr auto kForwardInterval = 1s;                // between turns when nobody wakes it
+inline constexpr auto kForwardTimeout = 10s;                // of one delivery; Standard Webhooks suggests 15 to 30, and a receiver should only note it down
+inline constexpr auto kForwardLease = 300s;                 // above kForwardBatch time-outs: as long, no other node sends the same
+inline constexpr auto kForwardFirstPause = 5s;              // before the second attempt; doubles, each drawn between its half and its whole
+inline constexpr auto kForwardLongestPause = 3600s;
+inline constexpr unsigned kForwardAttempts = 36;            // with these pauses about a day: a receiver may be away for a night
+inline constexpr auto kDeadLetterKept = 30 * 86'400s;       // as long as transactions by default: time to notice and replay
 
 // -- limits that nodes share ----------------------------------------------------------------------------------------
 inline constexpr std::size_t kLimitStoreConnections = 2;    // of one node: requests share round trips, and one connection may be down

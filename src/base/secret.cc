@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
+#include <cstring>
 #include <cstdlib>
 #include <system_error>
 #include <utility>
@@ -61,8 +63,14 @@ void Secret::wipe() { wipe_string(octets_); }
 
 bool equal_in_constant_time(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;
-  volatile unsigned char difference = 0;  // volatile: the compiler may not leave the loop early
-  for (std::size_t i = 0; i < a.size(); ++i) difference = difference | static_cast<unsigned char>(a[i] ^ b[i]);
+  volatile std::uint64_t difference = 0;  // volatile: the compiler may not leave the loop early
+  std::size_t at = 0;
+  for (std::uint64_t x, y; at + sizeof x <= a.size(); at += sizeof x) {
+    std::memcpy(&x, a.data() + at, sizeof x);
+    std::memcpy(&y, b.data() + at, sizeof y);
+    difference = difference | (x ^ y);
+  }
+  for (; at < a.size(); ++at) difference = difference | static_cast<unsigned char>(a[at] ^ b[at]);
   return difference == 0;
 }
 

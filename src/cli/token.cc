@@ -1,4 +1,4 @@
-// cli/token.cc - verifies tokens and names the usual mistakes; issues one by hand.
+// cli/token.cc - prints what issue/verifier.h finds about a token; issues one by hand.
 #include "cli/token.h"
 
 #include <istream>
@@ -10,8 +10,8 @@
 #include "base/uuid7.h"
 #include "cli/cli.h"
 #include "cli/token_input.h"
+#include "issue/verifier.h"
 #include "jose/claims.h"
-#include "jose/jws.h"
 #include "keys/api_key.h"
 
 namespace jwtd::cli {
@@ -36,67 +36,41 @@ int usage_error(std::ostream& err, const std::string& what) {
 
 // -- verify -----------------------------------------------------------------------------------------------------------------------------
 
-// The keys that a token may have been signed with by mistake, and how that came about.
-class Suspects {
- public:
-  // `key_file` was read before as a key; what changed since only costs the hints.
-  Suspects(const std::string& key_file, jose::Algorithm algorithm) {
-    const Result<Secret> text = read_secret_file(key_file);
-    if (!text) return;
-    add(algorithm, Secret(std::string(text->expose())), kUndecoded);
-    add(algorithm, Secret(std::string(text->expose()) + '\n'), kUndecodedWithNewline);
-    for (const jose::Algorithm other : {jose::Algorithm::kHs256, jose::Algorithm::kHs384, jose::Algorithm::kHs512}) {
-      if (other == algorithm) continue;
-      Result<jose::HmacKey> key = keys::parse_api_key(text->expose(), other);
-      if (key) add(*std::move(key), "the signature is right for " + std::string(name_of(other)) + ": --alg " + std::string(name_of(other)));
-    }
+ordered_json checks_of(const issue::Verdict& verdict) {
+  ordered_json checks = ordered_json::array();
+  for (const issue::Check& check : verdict.checks) {
+    checks.push_back({{"check", check.name}, {"passed", nullptr}, {"detail", check.detail}});
+    if (check.passed) checks.back()["passed"] = *check.passed;
   }
+  return checks;
+}
 
-  // Empty: none of the usual mistakes.
-  std::string hint_for(const std::string& token, const Error& error) const {
-    if (!error.is(jose::kSignatureInvalid) && !error.is(jose::kAlgorithmMismatch)) return {};
-    for (const auto& [key, hint] : suspects_) {
-      if (jose::signature_matches(token, key)) return hint;
-    }
-    return {};
-  }
-
- private:
-  static constexpr const char* kUndecoded =
-      "it was signed with the text of this key: whoever made it must base64-decode the API key before signing";
-  static constexpr const char* kUndecodedWithNewline =
-      "it was signed with the text of this key and a newline: whoever made it must trim the file and base64-decode it before signing";
-
-  void add(jose::HmacKey key, std::string hint) { suspects_.emplace_back(std::move(key), std::move(hint)); }
-  void add(jose::Algorithm algorithm, Secret octets, std::string hint) {
-    if (Result<jose::HmacKey> key = jose::HmacKey::make(algorithm, std::move(octets))) add(*std::move(key), std::move(hint));
-  }
-
-  std::vector<std::pair<jose::HmacKey, std::string>> suspects_;
-};
-
-std::string valid_text(const jose::VerifiedJws& jws, UnixSeconds now) {
+std::string valid_text(const issue::Verdict& verdict, jose::Algorithm algorithm, UnixSeconds now) {
+  const jose::SignedClaims& claims = verdict.claims;
+  const auto iat = static_cast<UnixSeconds>(claims.iat), exp = static_cast<UnixSeconds>(claims.exp);
   // exp may lie in the past by the leeway.
-  const UnixSeconds left = jws.exp - now;
+  const UnixSeconds left = exp - now;
   const std::string distance =
       left >= 0 ? "expires in " + std::to_string(left) + " s" : "expired " + std::to_string(-left) + " s ago, within the leeway";
-  return "valid: " + std::string(name_of(jws.algorithm)) + ", iss " + one_line(jws.iss) + ", xid " + one_line(jws.xid) + ", iat " +
-         std::to_string(jws.iat) + ", exp " + std::to_string(jws.exp) + ", " + distance;
+  return "valid: " + std::string(name_of(algorithm)) + ", iss " + one_line(claims.iss) + ", xid " + one_line(claims.xid) + ", iat " + std::to_string(iat) +
+         ", exp " + std::to_string(exp) + ", " + distance;
 }
 
-ordered_json valid_json(const jose::VerifiedJws& jws, UnixSeconds now) {
-  return {{"valid", true},     {"alg", name_of(jws.algorithm)}, {"iss", jws.iss}, {"xid", jws.xid}, {"iat", jws.iat},
-          {"exp", jws.exp}, {"expires_in", jws.exp - now}};
+ordered_json valid_json(const issue::Verdict& verdict, jose::Algorithm algorithm, UnixSeconds now) {
+  const jose::SignedClaims& claims = verdict.claims;
+  const auto iat = static_cast<UnixSeconds>(claims.iat), exp = static_cast<UnixSeconds>(claims.exp);
+  return {{"valid", true}, {"alg", name_of(algorithm)}, {"iss", claims.iss}, {"xid", claims.xid}, {"iat", iat}, {"exp", exp}, {"expires_in", exp - now}, {"checks", checks_of(verdict)}};
 }
 
-std::string invalid_text(const Error& error, const std::string& hint) {
-  return "invalid: " + error.message() + (hint.empty() ? "" : "; " + hint);
+std::string invalid_text(const issue::Verdict& verdict) {
+  return "invalid: " + Error(*verdict.failure, verdict.detail).message() + (verdict.hint.empty() ? "" : "; " + verdict.hint);
 }
 
-ordered_json invalid_json(const Error& error, const std::string& hint) {
-  ordered_json verdict = {{"valid", false}, {"check", error.code().id}, {"reason", error.code().title}, {"detail", error.detail()}};
-  if (!hint.empty()) verdict["hint"] = hint;
-  return verdict;
+ordered_json invalid_json(const issue::Verdict& verdict) {
+  ordered_json out = {{"valid", false}, {"check", verdict.failure->id}, {"reason", verdict.failure->title}, {"detail", verdict.detail}};
+  if (!verdict.hint.empty()) out["hint"] = verdict.hint;
+  out["checks"] = checks_of(verdict);
+  return out;
 }
 
 // -- issue ------------------------------------------------------------------------------------------------------------------------------
@@ -152,25 +126,25 @@ ordered_json issued_json(const jose::Claims& claims, const std::string& token) {
 }  // namespace
 
 int verify_tokens(const VerifyRequest& request, std::istream& in, std::ostream& out, std::ostream& err, UnixSeconds now) {
-  const Result<jose::HmacKey> key = keys::load_api_key(request.key_file, request.algorithm);
-  if (!key) return usage_error(err, key.error().message());
+  Result<std::vector<issue::VerificationKey>> keys = issue::load_verification_keys(request.key_file, request.previous_key_file, request.algorithm);
+  if (!keys) return usage_error(err, keys.error().message());
   if (request.issuer.empty()) return usage_error(err, "--issuer must not be empty");
   if (request.leeway.count() < 0) return usage_error(err, "--leeway must not be negative");
   const UnixSeconds at = request.at.value_or(now);
   if (!is_time(at)) return usage_error(err, kBadAt);
 
-  const Suspects suspects(request.key_file, request.algorithm);
-  const jose::Policy policy{request.issuer, request.leeway};
+  issue::Verifier verifier(request.issuer, request.leeway, *std::move(keys));
+  issue::Verdict verdict;
   bool all_valid = true;
   const std::size_t count = for_each_token(request.tokens, in, [&](const std::string& token) {
-    const Result<jose::VerifiedJws> jws = jose::verify(token, *key, policy, at);
-    if (jws) {
-      out << (request.json ? one_line(valid_json(*jws, at)) : valid_text(*jws, at)) << '\n';
-      return;
+    verifier.look(token, at, /*explain=*/true, verdict);
+    issue::leave_record_open("not looked at: no store was asked", verdict);
+    if (verdict.failure) {
+      all_valid = false;
+      out << (request.json ? one_line(invalid_json(verdict)) : invalid_text(verdict)) << '\n';
+    } else {
+      out << (request.json ? one_line(valid_json(verdict, request.algorithm, at)) : valid_text(verdict, request.algorithm, at)) << '\n';
     }
-    all_valid = false;
-    const std::string hint = suspects.hint_for(token, jws.error());
-    out << (request.json ? one_line(invalid_json(jws.error(), hint)) : invalid_text(jws.error(), hint)) << '\n';
   });
   if (count == 0) return usage_error(err, "there is no token to verify");
   return all_valid ? kExitOk : kExitFailed;

@@ -17,6 +17,7 @@ namespace jwtd::cli {
 
 struct VerifyRequest {
   std::string key_file;             // as issuer.api_key_file
+  std::string previous_key_file;    // as issuer.previous_api_key_file: --previous-key; empty: none
   std::string issuer;               // exact; --issuer is required
   jose::Algorithm algorithm = jose::Algorithm::kHs256;
   std::chrono::seconds leeway{0};   // >= 0
@@ -29,8 +30,9 @@ struct VerifyRequest {
 // used, or there was no token at all.
 //   text: valid: HS256, iss "...", xid "...", iat 1, exp 91, expires in 78 s
 //         invalid: <the check that failed>: <its numbers>; <the usual mistake behind it, if it is one>
-//   JSON: {"valid":true,"alg","iss","xid","iat","exp","expires_in"} or {"valid":false,"check","reason","detail"[,"hint"]}
-// The usual mistakes: the key's text used without base64-decoding it, with or without the newline of its file, and another --alg.
+//   JSON: {"valid":true,"alg","iss","xid","iat","exp","expires_in","checks"} or {"valid":false,"check","reason","detail"[,"hint"],"checks"};
+//         checks: [{"check","passed","detail"}] as POST /v1/verify gives them; passed is null for what nobody got to
+// The usual mistakes: the key's text used without base64-decoding it, with or without the newline of its file, and another --algorithm.
 int verify_tokens(const VerifyRequest& request, std::istream& in, std::ostream& out, std::ostream& err, UnixSeconds now);
 
 struct InspectRequest {

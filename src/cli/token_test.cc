@@ -107,7 +107,17 @@ TEST_F(Token, AValidTokenGetsOneLineAndExit0) {
 TEST_F(Token, AValidTokenInJson) {
   EXPECT_EQ(verify_one(golden::token(), true), kExitOk);
   EXPECT_EQ(out(), R"({"valid":true,"alg":"HS256","iss":"FFFFFFFF-EEEE-DDDD-1234-AB1234567890",)"
-                   R"("xid":"11111111-2222-4333-8444-555555555555","iat":1500000000,"exp":1500000090,"expires_in":78})"
+                   R"("xid":"11111111-2222-4333-8444-555555555555","iat":1500000000,"exp":1500000090,"expires_in":78,)"
+                   R"("checks":[{"check":"form","passed":true,"detail":""},{"check":"header","passed":true,"detail":""},)"
+                   R"({"check":"algorithm","passed":true,"detail":""},{"check":"key","passed":true,"detail":"the current key, CrIIiW35k60"},)"
+                   R"({"check":"signature","passed":true,"detail":""},{"check":"claims","passed":true,"detail":""},)"
+                   R"({"check":"issuer","passed":true,"detail":"it is ours"},)"
+                   R"({"check":"iat","passed":true,"detail":"issued 12 s ago: iat 1500000000, now 1500000012, leeway 0 s"},)"
+                   R"({"check":"exp","passed":true,"detail":"expires in 78 s: exp 1500000090, now 1500000012, leeway 0 s"},)"
+                   R"({"check":"audience","passed":true,"detail":"none is named"},)"
+                   R"({"check":"on_record","passed":null,"detail":"not looked at: no store was asked"},)"
+                   R"({"check":"revoked","passed":null,"detail":"not looked at: no store was asked"},)"
+                   R"({"check":"consumed","passed":null,"detail":"not looked at: no store was asked"}]})"
                    "\n");
 }
 
@@ -125,7 +135,10 @@ TEST_F(Token, AnExpiredTokenInJson) {
   request.json = true;
   request.tokens = {golden::token()};
   EXPECT_EQ(verify(request), kExitFailed);
-  EXPECT_EQ(json::parse(out()), (json{{"valid", false},
+  json verdict = json::parse(out());
+  EXPECT_EQ(verdict.at("checks").at(8), (json{{"check", "exp"}, {"passed", false}, {"detail", "expired 12 s ago: exp 1500000090, now 1500000102"}}));
+  verdict.erase("checks");
+  EXPECT_EQ(verdict, (json{{"valid", false},
                                       {"check", "token_expired"},
                                       {"reason", "The token has expired"},
                                       {"detail", "expired 12 s ago: exp 1500000090, now 1500000102"}}));
@@ -159,7 +172,7 @@ TEST_F(Token, TheAlgorithmThatWouldDoIsNamed) {
   EXPECT_EQ(verify_one(signed_by(golden::key(Algorithm::kHs384))), kExitFailed);
   EXPECT_EQ(out(),
             "invalid: The token's algorithm is not the key's: \"alg\" is \"HS384\", and the key is for HS256; the signature is right "
-            "for HS384: --alg HS384\n");
+            "for HS384: --algorithm HS384\n");
 }
 
 TEST_F(Token, AnotherKeysTokenGetsNoHint) {

@@ -9,6 +9,7 @@
 #include "base/base64.h"
 #include "base/limits.h"
 #include "base/secret.h"
+#include "jose/own_form.h"
 #include "json/strict_json.h"
 
 namespace jwtd::jose {
@@ -104,16 +105,16 @@ Status check_header(const JsonObject& header, Algorithm algorithm) {
   return {};
 }
 
-Status check_signature(const Parts& parts, const HmacKey& key) {
-  const std::size_t wanted = signature_octets(key.algorithm());
+Status check_signature(const Parts& parts, HmacSigner& signer, const std::string& kid) {
+  const std::size_t wanted = signature_octets(signer.algorithm());
   if (parts.signature.size() != wanted) {
     return Error(kSignatureInvalid, "it has " + std::to_string(parts.signature.size()) + " octets; " +
-                                        std::string(name_of(key.algorithm())) + " has " + std::to_string(wanted));
+                                        std::string(name_of(signer.algorithm())) + " has " + std::to_string(wanted));
   }
   std::array<unsigned char, kMaxHmacOctets> expected;
-  const std::size_t size = key.signer().sign(parts.input, expected.data());
+  const std::size_t size = signer.sign(parts.input, expected.data());
   if (!equal_in_constant_time(parts.signature, {reinterpret_cast<const char*>(expected.data()), size})) {
-    return Error(kSignatureInvalid, "it was not made with the key " + key.kid());
+    return Error(kSignatureInvalid, "it was not made with the key " + kid);
   }
   return {};
 }
@@ -146,37 +147,44 @@ Result<std::string> text_claim(const JsonObject& claims, std::string_view name) 
   return member->text;
 }
 
-struct Times {
-  double iat;
-  double exp;
-  std::optional<double> nbf;
-};
-
-struct Subject {
-  std::string iss;
-  std::string phn;
-  std::string xid;
-};
-
-Result<Subject> read_subject(const JsonObject& claims) {
-  Subject subject;
-  for (auto [name, field] : {std::pair{"iss", &Subject::iss}, {"phn", &Subject::phn}, {"xid", &Subject::xid}}) {
-    Result<std::string> text = text_claim(claims, name);
+Status read_subject(const JsonObject& json, SignedClaims& claims) {
+  for (auto [name, field] : {std::pair{"iss", &SignedClaims::iss}, {"phn", &SignedClaims::phn}, {"xid", &SignedClaims::xid}}) {
+    Result<std::string> text = text_claim(json, name);
     if (!text) return text.error();
-    subject.*field = *std::move(text);
+    claims.*field = *std::move(text);
   }
-  if (!claims.has("iss")) return claim_error("iss", "is missing");
-  return subject;
+  if (!json.has("iss")) return claim_error("iss", "is missing");
+  return {};
 }
 
-Result<Times> read_times(const JsonObject& claims) {
-  Result<double> iat = required_date(claims, "iat");
+Status read_times(const JsonObject& json, SignedClaims& claims) {
+  Result<double> iat = required_date(json, "iat");
   if (!iat) return iat.error();
-  Result<double> exp = required_date(claims, "exp");
+  Result<double> exp = required_date(json, "exp");
   if (!exp) return exp.error();
-  Result<std::optional<double>> nbf = numeric_date(claims, "nbf");
+  Result<std::optional<double>> nbf = numeric_date(json, "nbf");
   if (!nbf) return nbf.error();
-  return Times{*iat, *exp, *nbf};
+  claims.iat = *iat;
+  claims.exp = *exp;
+  claims.nbf = *nbf;
+  return {};
+}
+
+Status read_any_form(std::string_view token, HmacSigner& signer, const std::string& kid, SignedClaims& claims) {
+  Result<Parts> parts = split(token);
+  if (!parts) return parts.error();
+  const Result<JsonObject> header = object_in("header", parts->header);
+  if (!header) return header.error();
+  if (Status ok = check_header(*header, signer.algorithm()); !ok) return ok;
+  if (Status ok = check_signature(*parts, signer, kid); !ok) return ok;
+
+  const Result<JsonObject> json = object_in("claims part", parts->claims);
+  if (!json) return json.error();
+  if (Status ok = read_subject(*json, claims); !ok) return ok;
+  if (Status ok = read_times(*json, claims); !ok) return ok;
+  claims.has_aud = json->has("aud");
+  claims.claims_json = std::move(parts->claims);
+  return {};
 }
 
 std::string seconds_text(double seconds) {
@@ -191,60 +199,76 @@ std::string against_now(std::string_view name, double date, UnixSeconds now, std
   return text;
 }
 
-Status check_times(const Times& times, std::chrono::seconds leeway, UnixSeconds now) {
+}  // namespace
+
+JwsReader::JwsReader(const HmacKey& key) : signer_(key.signer()), kid_(key.kid()) {}
+
+Status JwsReader::read(std::string_view token, SignedClaims& claims) {
+  if (read_own_form(token, signer_, claims)) return {};
+  return read_any_form(token, signer_, kid_, claims);
+}
+
+Status check_issuer(const SignedClaims& claims, std::string_view issuer) {
+  if (issuer.empty() || claims.iss == issuer) return {};
+  return Error(kIssuerMismatch, "\"iss\" is " + quoted_if_harmless(claims.iss) + ", not " + quoted_if_harmless(issuer));
+}
+
+Status check_exp(const SignedClaims& claims, std::chrono::seconds leeway, UnixSeconds now) {
   const auto moment = static_cast<double>(now);
   const auto slack = static_cast<double>(leeway.count());
-  if (!(times.exp > moment - slack)) {
-    return Error(kExpired, "expired " + seconds_text(moment - times.exp) + " s ago: " + against_now("exp", times.exp, now, leeway));
+  if (!(claims.exp > moment - slack)) {
+    return Error(kExpired, "expired " + seconds_text(moment - claims.exp) + " s ago: " + against_now("exp", claims.exp, now, leeway));
   }
-  if (!(times.exp > times.iat)) {
-    return Error(kExpired, "it never was valid: exp " + seconds_text(times.exp) + " is not after iat " + seconds_text(times.iat));
-  }
-  if (times.nbf && *times.nbf > moment + slack) {
-    return Error(kNotYetValid, "valid in " + seconds_text(*times.nbf - moment) + " s: " + against_now("nbf", *times.nbf, now, leeway));
-  }
-  if (times.iat > moment + slack) {
-    return Error(kNotYetValid,
-                 "issued " + seconds_text(times.iat - moment) + " s in the future: " + against_now("iat", times.iat, now, leeway));
+  if (!(claims.exp > claims.iat)) {
+    return Error(kExpired, "it never was valid: exp " + seconds_text(claims.exp) + " is not after iat " + seconds_text(claims.iat));
   }
   return {};
 }
 
-}  // namespace
+Status check_iat(const SignedClaims& claims, std::chrono::seconds leeway, UnixSeconds now) {
+  const auto moment = static_cast<double>(now);
+  const auto slack = static_cast<double>(leeway.count());
+  if (claims.nbf && *claims.nbf > moment + slack) {
+    return Error(kNotYetValid, "valid in " + seconds_text(*claims.nbf - moment) + " s: " + against_now("nbf", *claims.nbf, now, leeway));
+  }
+  if (claims.iat > moment + slack) {
+    return Error(kNotYetValid,
+                 "issued " + seconds_text(claims.iat - moment) + " s in the future: " + against_now("iat", claims.iat, now, leeway));
+  }
+  return {};
+}
+
+Status check_audience(const SignedClaims& claims) {
+  if (!claims.has_aud) return {};
+  return Error(kAudienceRefused, "it names an \"aud\", and ours have none");
+}
+
+Status check_claims(const SignedClaims& claims, const Policy& policy, UnixSeconds now) {
+  if (Status ok = check_issuer(claims, policy.issuer); !ok) return ok;
+  if (Status ok = check_exp(claims, policy.leeway, now); !ok) return ok;
+  if (Status ok = check_iat(claims, policy.leeway, now); !ok) return ok;
+  return check_audience(claims);
+}
 
 Result<VerifiedJws> verify(std::string_view token, const HmacKey& key, const Policy& policy, UnixSeconds now) {
-  Result<Parts> parts = split(token);
-  if (!parts) return parts.error();
-  const Result<JsonObject> header = object_in("header", parts->header);
-  if (!header) return header.error();
-  if (Status ok = check_header(*header, key.algorithm()); !ok) return ok.error();
-  if (Status ok = check_signature(*parts, key); !ok) return ok.error();
-
-  const Result<JsonObject> claims = object_in("claims part", parts->claims);
-  if (!claims) return claims.error();
-  Result<Subject> subject = read_subject(*claims);
-  if (!subject) return subject.error();
-  const Result<Times> times = read_times(*claims);
-  if (!times) return times.error();
-  if (!policy.issuer.empty() && subject->iss != policy.issuer) {
-    return Error(kIssuerMismatch, "\"iss\" is " + quoted_if_harmless(subject->iss) + ", not " + quoted_if_harmless(policy.issuer));
-  }
-  if (Status ok = check_times(*times, policy.leeway, now); !ok) return ok.error();
-  if (claims->has("aud")) return Error(kAudienceRefused, "it names an \"aud\", and ours have none");
-
+  SignedClaims claims;
+  if (Status ok = JwsReader(key).read(token, claims); !ok) return ok.error();
+  if (Status ok = check_claims(claims, policy, now); !ok) return ok.error();
   return VerifiedJws{key.algorithm(),
-                     std::move(parts->header),
-                     std::move(parts->claims),
-                     std::move(subject->iss),
-                     static_cast<UnixSeconds>(times->iat),
-                     static_cast<UnixSeconds>(times->exp),
-                     std::move(subject->phn),
-                     std::move(subject->xid)};
+                     base64url_decode(token.substr(0, token.find('.'))).value_or(std::string()),
+                     std::move(claims.claims_json),
+                     std::move(claims.iss),
+                     static_cast<UnixSeconds>(claims.iat),
+                     static_cast<UnixSeconds>(claims.exp),
+                     std::move(claims.phn),
+                     std::move(claims.xid)};
 }
 
 bool signature_matches(std::string_view token, const HmacKey& key) {
   const Result<Parts> parts = split(token);
-  return parts && check_signature(*parts, key);
+  if (!parts) return false;
+  HmacSigner signer = key.signer();
+  return check_signature(*parts, signer, key.kid()).has_value();
 }
 
 Result<Inspection> inspect(std::string_view token) {

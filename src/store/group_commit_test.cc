@@ -26,6 +26,15 @@ class GatedStore final : public Store {
     for (Entry* entry : batch) entry->outcome = outcome_;
     return {};
   }
+  Status apply(std::span<Change* const> changes) override {
+    const std::lock_guard hold(mutex_);
+    applied_.push_back(changes.size());
+    if (fails_) return Error(kStoreUnavailable);
+    for (Change* change : changes) change->applied = Applied::kPresent;
+    return {};
+  }
+  Result<std::optional<std::string>> note(const NoteName&, UnixMillis) override { return std::optional<std::string>(); }
+  Result<std::vector<Note>> notes(std::string_view, std::string_view, std::size_t, UnixMillis) override { return std::vector<Note>(); }
   Result<std::optional<Transaction>> find(const Xid&, UnixMillis) override { return std::optional<Transaction>{}; }
   Result<Page> find_by_phone(const Phone&, std::size_t, std::string_view, UnixMillis) override { return Page{}; }
   Status writable() override { return {}; }
@@ -55,6 +64,10 @@ class GatedStore final : public Store {
     const std::lock_guard hold(mutex_);
     outcome_ = outcome;
   }
+  std::vector<std::size_t> applied() {
+    const std::lock_guard hold(mutex_);
+    return applied_;
+  }
   std::vector<std::size_t> batches() {
     const std::lock_guard hold(mutex_);
     return batches_;
@@ -63,7 +76,7 @@ class GatedStore final : public Store {
  private:
   std::mutex mutex_;
   std::condition_variable arrived_, opened_;
-  std::vector<std::size_t> batches_;
+  std::vector<std::size_t> batches_, applied_;
   int permits_ = 0;
   bool fails_ = false;
   Outcome outcome_ = Outcome::kInserted;
@@ -96,6 +109,49 @@ TEST_F(GroupCommitTest, NobodyIsAnsweredBeforeTheStoreHasConfirmed) {
   loop.wait_and_run();
   ASSERT_TRUE(one->done());
   EXPECT_TRUE(one->value()->has_value());
+}
+
+Task<Result<Change>> apply_one(Lane& lane) {
+  Change change;
+  change.put.push_back({"kind", "key", "value", 0});
+  co_return co_await lane.apply(std::move(change));
+}
+
+TEST_F(GroupCommitTest, ChangesGoTheSameWayBehindTheRecordsOfTheirBatch) {
+  const auto first = start();
+  store.wait_for_batches(1);
+  fakes::Started<Result<Change>> change(apply_one(lane));
+  const auto second = start();
+  EXPECT_EQ(loop.run_posted(), 0u);
+  store.open_gate(2);
+  while (!change.done() || !second->done()) loop.wait_and_run();
+  ASSERT_TRUE(change.value()->has_value());
+  EXPECT_EQ((*change.value())->applied, Applied::kPresent);
+  EXPECT_EQ((*change.value())->put.size(), 1u) << "what was asked for comes back with it";
+  EXPECT_EQ(store.batches(), (std::vector<std::size_t>{1, 1}));
+  EXPECT_EQ(store.applied(), (std::vector<std::size_t>{1}));
+  EXPECT_EQ(commit.stats().changes, 1u);
+}
+
+Task<Result<Change>> apply_large(Lane& lane) {
+  Change change;
+  change.put.push_back({"kind", "key", std::string(kMaxNoteBytes + 1, 'x'), 0});
+  co_return co_await lane.apply(std::move(change));
+}
+
+TEST_F(GroupCommitTest, AChangeOutOfBoundsNeverReachesTheStore) {
+  fakes::Started<Result<Change>> change(apply_large(lane));
+  ASSERT_TRUE(change.done());
+  EXPECT_TRUE(change.value()->error().is(kChangeTooLarge));
+  EXPECT_TRUE(store.applied().empty());
+}
+
+TEST_F(GroupCommitTest, AFailedChangeSaysSoAndConcernsNoRecord) {
+  store.fail();
+  fakes::Started<Result<Change>> change(apply_one(lane));
+  while (!change.done()) loop.wait_and_run();
+  ASSERT_FALSE(change.value()->has_value());
+  EXPECT_TRUE(change.value()->error().is(kStoreUnavailable));
 }
 
 TEST_F(GroupCommitTest, WhatArrivesDuringACommitSharesTheNextOneUpToTheBatchBound) {

@@ -142,12 +142,12 @@ class Store {
 
   // Makes all changes, each whole or not at all, and fills their `applied`; those that are kWritten are durable when it returns. Of several changes
   // to one XID the earlier one counts first. Called by the threads that call commit(). Fails with kStoreUnavailable: any may be made or not then.
-  virtual Status apply(std::span<Change* const>) { return Error(kStoreUnavailable, "this driver keeps no events yet"); }
+  virtual Status apply(std::span<Change* const> changes) = 0;
 
   // Fails with kStoreUnavailable.
-  virtual Result<std::optional<std::string>> note(const NoteName&, UnixMillis) { return Error(kStoreUnavailable, "this driver keeps no notes yet"); }
+  virtual Result<std::optional<std::string>> note(const NoteName& name, UnixMillis now) = 0;
   // Those of a kind whose keys are behind `after`, in the order of keys, at most `limit`.
-  virtual Result<std::vector<Note>> notes(std::string_view, std::string_view, std::size_t, UnixMillis) { return Error(kStoreUnavailable, "this driver keeps no notes yet"); }
+  virtual Result<std::vector<Note>> notes(std::string_view kind, std::string_view after, std::size_t limit, UnixMillis now) = 0;
 
   // How many threads may be in commit() at the same time; constant. More than one only where the server decides who is first.
   virtual std::size_t commits_at_once() const { return 1; }

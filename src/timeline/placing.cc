@@ -61,7 +61,7 @@ Task<Result<Placing::Written>> Placing::write(Xid xid, const telesign::Report& r
     const UnixMillis expiry = options_.retention.count() == 0 ? 0 : now + std::chrono::milliseconds(options_.retention).count();
     change.put.push_back({std::string(store::kReferenceNote), report.reference_id, xid.text(), expiry});
   }
-  if (options_.forward) change.put.push_back(options_.forward(xid, report, now));
+  if (options_.forward && type == store::Event::Type::kCallback) change.put.push_back(options_.forward(xid, report, now));
   Result<store::Change> applied = co_await lane_.apply(std::move(change));
   if (!applied) co_return applied.error();
   if (applied->applied == store::Applied::kFull) co_return Error(kTimelineFull);

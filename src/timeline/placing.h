@@ -45,7 +45,7 @@ class Placing {
  public:
   struct Options {
     std::chrono::seconds retention{0};  // how long a reference id is remembered; 0: for ever
-    // The note that has a report forwarded, written together with the event; empty: nothing is forwarded.
+    // The note that has a callback forwarded, written together with its event; empty: nothing is forwarded.
     std::function<store::Note(const Xid&, const telesign::Report&, UnixMillis now)> forward;
   };
 

@@ -14,6 +14,7 @@ class CallRoute {
  public:
   http::Router router;
   FakeLoop loop;
+  std::string content_type = "application/json";  // of bodies
 
   // `target` is path and query, raw. The answer stays until the next call.
   const http::Response& get(std::string_view target, std::string_view authorization = {}) {
@@ -36,7 +37,7 @@ class CallRoute {
     body_ = body;
     fields_.clear();
     if (!authorization_.empty()) fields_.push_back({"Authorization", authorization_});
-    if (!body_.empty()) fields_.push_back({"Content-Type", "application/json"});
+    if (!body_.empty()) fields_.push_back({"Content-Type", content_type});
     const std::string_view whole = target_;
     const auto mark = whole.find('?');
     request = {};
