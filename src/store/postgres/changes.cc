@@ -20,7 +20,7 @@ std::int64_t note_expiry(UnixMillis expires_at) { return expires_at == 0 ? kNeve
 UnixMillis read_note_expiry(std::int64_t micros) { return micros == kNever ? 0 : from_micros(micros); }
 
 void Changes::clear() {
-  for (Array* array : {&xids_, &epoch_numbers_, &created_, &counts_, &events_, &erased_xids_, &erased_epochs_, &put_owners_, &put_kinds_, &put_keys_, &put_values_,
+  for (Array* array : {&xids_, &epoch_numbers_, &created_, &sizes_, &events_, &erased_xids_, &erased_epochs_, &put_owners_, &put_kinds_, &put_keys_, &put_values_,
                        &put_expiries_, &removed_owners_, &removed_kinds_, &removed_keys_, &held_kinds_, &held_keys_}) {
     array->clear();
   }
@@ -30,11 +30,11 @@ void Changes::prepare(const ChangePlan::Write& write) {
   std::string_view owner;
   if (write.before) {
     owner = write.xid().view();
-    const std::int32_t epoch = epochs_.find(owner)->second;
+    const auto [epoch, octets] = places_.find(owner)->second;
     xids_.add_ascii(owner);
     epoch_numbers_.add_int4(epoch);
     created_.add_time(write.before->created_at);
-    counts_.add_int4(static_cast<std::int32_t>(write.before->events.size()));
+    sizes_.add_int4(octets);
     events_.add_ascii(write.erase ? std::string() : write_event_list(write.events));
     if (write.erase) {
       erased_xids_.add_ascii(owner);
@@ -70,7 +70,7 @@ std::span<const Step> Changes::next_steps() {
   steps_.push_back({&kBegin, {}});
   if (held_kinds_.size() > 1 && removed_kinds_.size() > 0) steps_.push_back({&kHoldNotes, {held_kinds_.octets(), held_keys_.octets()}});
   at_change_ = steps_.size();
-  steps_.push_back({&kChange, {xids_.octets(), epoch_numbers_.octets(), created_.octets(), counts_.octets(), events_.octets(), put_owners_.octets(),
+  steps_.push_back({&kChange, {xids_.octets(), epoch_numbers_.octets(), created_.octets(), sizes_.octets(), events_.octets(), put_owners_.octets(),
                                put_kinds_.octets(), put_keys_.octets(), put_values_.octets(), removed_owners_.octets(), removed_kinds_.octets(),
                                removed_keys_.octets(), put_expiries_.octets()}});
   if (erased_xids_.size() > 0) steps_.push_back({&kForgetEarlier, {erased_xids_.octets(), erased_epochs_.octets()}});
@@ -114,7 +114,7 @@ void Changes::read(const Rows& rows) {
       plan_.is_damaged(rows.value(row, kXid));
       continue;
     }
-    epochs_[transaction->current.xid.text()] = epoch;
+    places_[transaction->current.xid.text()] = {epoch, static_cast<std::int32_t>(rows.value(row, kEvents).size())};
     plan_.stands(*std::move(transaction));
   }
   plan_.have_read();

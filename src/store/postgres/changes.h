@@ -41,14 +41,17 @@ class Changes {
   void clear();
 
   ChangePlan plan_;
-  std::map<std::string, std::int32_t, std::less<>> epochs_;  // of the transactions that stand
+  struct Place {
+    std::int32_t epoch, octets;  // of its events
+  };
+  std::map<std::string, Place, std::less<>> places_;  // of the transactions that stand
   bool reading_ = false;
   std::span<const ChangePlan::Write> writes_;
 
   // Of the round trip that is under way.
   std::vector<Step> steps_;
   std::size_t at_change_ = 0;  // in steps_
-  Array xids_{Array::Of::kText}, epoch_numbers_{Array::Of::kInt4}, created_{Array::Of::kTime}, counts_{Array::Of::kInt4}, events_{Array::Of::kText};
+  Array xids_{Array::Of::kText}, epoch_numbers_{Array::Of::kInt4}, created_{Array::Of::kTime}, sizes_{Array::Of::kInt4}, events_{Array::Of::kText};
   Array erased_xids_{Array::Of::kText}, erased_epochs_{Array::Of::kInt4};
   Array put_owners_{Array::Of::kText}, put_kinds_{Array::Of::kText}, put_keys_{Array::Of::kText}, put_values_{Array::Of::kText},
       put_expiries_{Array::Of::kTime};

@@ -28,18 +28,19 @@ std::optional<std::int64_t> number_at(const json& object, const char* name) {
 }  // namespace
 
 std::string write_event_list(std::span<const Event* const> events) {
-  json list = json::array();
+  std::string list;
   for (const Event* event : events) {
     std::string key, body;
     append_ascii(event->key, key);
     append_ascii(event->body, body);
-    list.push_back({{kKey, std::move(key)}, {kType, static_cast<int>(event->type)}, {kAt, event->at}, {kBody, std::move(body)}});
+    if (!list.empty()) list += ',';
+    list += json{{kKey, std::move(key)}, {kType, static_cast<int>(event->type)}, {kAt, event->at}, {kBody, std::move(body)}}.dump();
   }
-  return list.dump();
+  return list;
 }
 
 std::optional<std::vector<Event>> read_event_list(std::string_view text) {
-  const json list = json::parse(text, nullptr, false);
+  const json list = json::parse("[" + std::string(text) + "]", nullptr, false);
   if (!list.is_array()) return std::nullopt;
   std::vector<Event> events;
   for (const json& one : list) {

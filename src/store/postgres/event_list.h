@@ -1,6 +1,7 @@
-// store/postgres/event_list.h - events as the jsonb array of their column: [{"k": key, "t": type, "at": UNIX ms, "b": details}].
+// store/postgres/event_list.h - events as the text of their column: JSON objects {"at": UNIX ms, "b": details, "k": key, "t": type} with commas between,
+// so that more of them are appended without reading the others. '"t":4}' stands nowhere but at the end of an event of that type: statements look for it.
 //
-// Details are a string, in the ASCII of values.h: what stands in them comes back octet for octet, also what jsonb could not hold as JSON.
+// Details are a string, in the ASCII of values.h: what stands in them comes back octet for octet, also what JSON could not hold.
 #pragma once
 
 #include <optional>

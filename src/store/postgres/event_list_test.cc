@@ -29,10 +29,17 @@ TEST(EventList, IsPlainAsciiForAnyDatabase) {
   EXPECT_TRUE(std::all_of(text.begin(), text.end(), [](unsigned char c) { return c >= ' ' && c <= '~'; })) << text;
 }
 
+// Statements look for it.
+TEST(EventList, ATypeIsSeenInTheTextAndNoTextLooksLikeOne) {
+  EXPECT_NE(write({{Event::Type::kRevoked, 1, "revoked", "{}"}}).find(R"("t":4})"), std::string::npos);
+  EXPECT_NE(write({{Event::Type::kConsumed, 1, "consumed", "{}"}}).find(R"("t":5})"), std::string::npos);
+  EXPECT_EQ(write({{Event::Type::kCallback, 1, R"("t":4})", R"({"k":"","t":4})"}}).find(R"("t":4})"), std::string::npos);
+}
+
 TEST(EventList, WhatOthersWroteIsRefused) {
-  for (const char* text : {"", "null", "{}", "[1]", "[{}]", R"([{"k":"a","t":1,"at":1}])", R"([{"k":"a","t":0,"at":1,"b":""}])", R"([{"k":"a","t":256,"at":1,"b":""}])",
-                           R"([{"k":"a","t":1,"at":1.5,"b":""}])", R"([{"k":"a","t":1,"at":"1","b":""}])", R"([{"k":1,"t":1,"at":1,"b":""}])",
-                           R"([{"k":"a","t":1,"at":1,"b":"\\q"}])", R"([{"k":"a","t":1,"at":1,"b":""})"}) {
+  for (const char* text : {"null", "1", "{}", "[]", ",", R"({"k":"a","t":1,"at":1})", R"({"k":"a","t":0,"at":1,"b":""})", R"({"k":"a","t":256,"at":1,"b":""})",
+                           R"({"k":"a","t":1,"at":1.5,"b":""})", R"({"k":"a","t":1,"at":"1","b":""})", R"({"k":1,"t":1,"at":1,"b":""})",
+                           R"({"k":"a","t":1,"at":1,"b":"\\q"})", R"({"k":"a","t":1,"at":1,"b":"")", R"({"k":"a","t":1,"at":1,"b":""},)"}) {
     EXPECT_FALSE(read_event_list(text)) << text;
   }
 }

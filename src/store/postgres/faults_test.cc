@@ -254,7 +254,7 @@ TEST_F(PostgresLink, ChangesThatAreLostAgainAndAgainAreMadeOnce) {
   over = true;
   nuisance.join();
   postgres::Session session(postgres::database_url());
-  EXPECT_EQ(session.value("SELECT jsonb_array_length(events) FROM jwtd.transactions"), "40");
+  EXPECT_EQ(session.value("SELECT jsonb_array_length(('[' || events || ']')::jsonb) FROM jwtd.transactions"), "40");
   EXPECT_EQ(session.value("SELECT count(*) FROM jwtd.notes"), "40");
 }
 

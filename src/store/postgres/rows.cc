@@ -46,7 +46,7 @@ Result<Transaction> read_transaction(const Rows& rows, std::size_t row, std::int
   if (!standing) return standing.error();
   Transaction transaction{standing->created_at, static_cast<std::uint64_t>(standing->number), std::move(standing->record), {}, {}};
   if (epoch) *epoch = standing->epoch;
-  if (rows.is_null(row, kEvents)) return transaction;
+  if (rows.value(row, kEvents).empty()) return transaction;
   auto events = read_event_list(rows.value(row, kEvents));
   if (!events) return Error(kStoreDamaged, "transaction " + transaction.current.xid.text() + ": its events are not such as jwtd writes");
   transaction.events = *std::move(events);

@@ -62,11 +62,11 @@ CREATE TABLE jwtd.earlier_tokens (
 COMMENT ON TABLE jwtd.earlier_tokens IS 'Tokens that were current before; number counts from 1 within a transaction.';
 )";
 
-// The column has no default: what is minted has nothing to write there. Whoever waits for the lock holds up everybody behind it, so not for long.
+// An empty text is one octet of a row, most often of what alignment leaves; a null would be eight (0006-postgresql.md). Whoever waits for the lock holds up everybody behind it, so not for long.
 constexpr const char* kMigration2 = R"(
 SET LOCAL lock_timeout = '3s';
-ALTER TABLE jwtd.transactions ADD COLUMN events jsonb;
-COMMENT ON COLUMN jwtd.transactions.events IS 'What happened to it, in the order of writing: [{"k": key, "t": type, "at": UNIX ms, "b": details}]; null: nothing.';
+ALTER TABLE jwtd.transactions ADD COLUMN events text COLLATE "C" NOT NULL DEFAULT '';
+COMMENT ON COLUMN jwtd.transactions.events IS 'What happened to it, in the order of writing, JSON objects with commas between: {"at": UNIX ms, "b": details, "k": key, "t": type}. Append only.';
 
 CREATE TABLE jwtd.notes (
   expires_at timestamptz NOT NULL,

@@ -118,7 +118,7 @@ TEST_F(PostgresTimeline, NodesThatAddToOneTransactionLoseNothing) {
 TEST_F(PostgresTimeline, ATokenIsNotReissuedBehindARevocation) {
   commit(*stores_[0], make_record("a"));
   Outcome outcome = Outcome::kConflict;
-  while_another_changes_it(R"([{"k":"revoked","t":4,"at":1,"b":""}])", [&] { outcome = commit(*stores_[0], make_record("a", kPhone, kNow + 80'000)); });
+  while_another_changes_it(R"({"at":1,"b":"","k":"revoked","t":4})", [&] { outcome = commit(*stores_[0], make_record("a", kPhone, kNow + 80'000)); });
   EXPECT_EQ(outcome, Outcome::kClosed);
   EXPECT_EQ((*stores_[0]->find(*Xid::parse("a"), kNow))->issued, 1u);
 }
@@ -126,14 +126,14 @@ TEST_F(PostgresTimeline, ATokenIsNotReissuedBehindARevocation) {
 TEST_F(PostgresTimeline, WhoComesSecondSeesTheFirstsEvent) {
   commit(*stores_[0], make_record("a"));
   Applied applied = Applied::kDamaged;
-  while_another_changes_it(R"([{"k":"consumed","t":5,"at":1,"b":""}])",
+  while_another_changes_it(R"({"at":1,"b":"","k":"consumed","t":5})",
                            [&] { applied = apply(*stores_[0], {add("a", event("consumed", Event::Type::kConsumed))})[0].applied; });
   EXPECT_EQ(applied, Applied::kPresent);
 }
 
 TEST_F(PostgresTimeline, DamagedEventsAreNamedAndStopNobodyElse) {
   for (const char* xid : {"a", "b"}) commit(*stores_[0], make_record(xid));
-  for (const char* events : {"7", "{}", "[{}]", R"([{"k":"a","t":1,"at":1,"b":"\\q"}])"}) {
+  for (const char* events : {"7", "{}", "oops", R"({"k":"a","t":1,"at":1,"b":"\\q"})"}) {
     session().run("UPDATE jwtd.transactions SET events = '" + std::string(events) + "' WHERE xid = 'a'");
     const auto done = apply(*stores_[0], {add("a", event("1")), add("b", event(events[0] == '7' ? "first" : events))});
     EXPECT_EQ(done[0].applied, Applied::kDamaged) << events;
@@ -143,14 +143,14 @@ TEST_F(PostgresTimeline, DamagedEventsAreNamedAndStopNobodyElse) {
     ASSERT_FALSE(found);
     EXPECT_TRUE(found.error().is(kStoreDamaged));
     EXPECT_EQ(stores_[0]->scan(10, {}, kNow)->damaged.size(), 1u);
-    EXPECT_EQ(session().value("SELECT events FROM jwtd.transactions WHERE xid = 'a'"), session().value("SELECT '" + std::string(events) + "'::jsonb"));
+    EXPECT_EQ(session().value("SELECT events FROM jwtd.transactions WHERE xid = 'a'"), events);
   }
 }
 
 TEST_F(PostgresTimeline, WhatIsMintedHasNoEventsToWrite) {
   commit(*stores_[0], make_record("a"));
   commit(*stores_[0], make_record("a", kPhone, kNow + 80'000));
-  EXPECT_EQ(session().value("SELECT count(*) FROM jwtd.transactions WHERE events IS NULL"), "1");
+  EXPECT_EQ(session().value("SELECT count(*) FROM jwtd.transactions WHERE events = ''"), "1");
 }
 
 TEST_F(PostgresTimeline, AnErasureTakesTheEarlierTokensToo) {
