@@ -62,6 +62,17 @@ inline constexpr std::size_t kMaxProviderAnswerBytes = 64 * 1024;  // read; what
 inline constexpr std::size_t kMaxSharedStatuses = 1'024;    // answers that stand for the next who ask; about 1 KiB each
 inline constexpr auto kProviderErrorCache = 1s;             // how long a failure stands for them: long enough that a crowd is one request
 
+// -- callbacks that are forwarded ------------------------------------------------------------------------------------
+inline constexpr std::size_t kForwardBatch = 16;            // in one turn: claimed and settled by one durable write each
+inline constexpr std::size_t kForwardScan = 2'000;          // notes looked at in one turn for those that are due
+inline constexpr auto kForwardInterval = 1s;                // between turns when nobody wakes it
+inline constexpr auto kForwardTimeout = 10s;                // of one delivery; Standard Webhooks suggests 15 to 30, and a receiver should only note it down
+inline constexpr auto kForwardLease = 300s;                 // above kForwardBatch time-outs: as long, no other node sends the same
+inline constexpr auto kForwardFirstPause = 5s;              // before the second attempt; doubles, each drawn between its half and its whole
+inline constexpr auto kForwardLongestPause = 3600s;
+inline constexpr unsigned kForwardAttempts = 36;            // with these pauses about a day: a receiver may be away for a night
+inline constexpr auto kDeadLetterKept = 30 * 86'400s;       // as long as transactions by default: time to notice and replay
+
 // -- limits that nodes share ----------------------------------------------------------------------------------------
 inline constexpr std::size_t kLimitStoreConnections = 2;    // of one node: requests share round trips, and one connection may be down
 inline constexpr auto kLimitCallTimeout = 5ms;              // a limit must not cost more than the commit behind it

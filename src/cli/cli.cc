@@ -16,6 +16,7 @@
 #include "cli/check_config.h"
 #include "cli/dev.h"
 #include "cli/keygen.h"
+#include "cli/sandbox.h"
 #include "cli/serve.h"
 #include "cli/store_group.h"
 #include "cli/token.h"
@@ -52,6 +53,7 @@ class CommandLine {
                             "  jwtd VERB --help\n") + kExitCodes);
     add_dev();
     add_serve();
+    add_sandbox();
     add_check_config();
     add_keygen();
     add_token();
@@ -100,13 +102,32 @@ class CommandLine {
     CLI::App* app = add_verb(app_, "dev", "Serve with a generated key, caller and certificate; not for production",
                              "  jwtd dev\n"
                              "  jwtd dev --data /tmp/jwtd-dev --port 9080 --admin-port 9081\n"
-                             "  jwtd dev --tls --store memory:\n",
+                             "  jwtd dev --tls --store memory:\n"
+                             "  jwtd dev --sandbox                        with a provider beside it: the whole flow, no account\n",
                              [this] { return dev(dev_, streams_.out, streams_.err, serve_, now()); });
     app->add_option("--data", dev_.folder, "Folder for everything it makes; made when it is not there, used again when it is")->type_name("FOLDER")->capture_default_str();
     app->add_option("--port", dev_.port, "Port of the token routes on 127.0.0.1; 0: any free one")->type_name("N")->capture_default_str();
     app->add_option("--admin-port", dev_.admin_port, "Port of the admin routes on 127.0.0.1")->type_name("N")->capture_default_str();
     app->add_option("--store", dev_.store, "Where transactions are kept; without it RocksDB in the folder")->type_name("URL");
     app->add_flag("--tls", dev_.tls, "https with the folder's certificate");
+    app->add_flag("--sandbox", dev_.sandbox, "Play the provider too, as jwtd sandbox does");
+    app->add_option("--sandbox-port", dev_.sandbox_port, "Port of that on 127.0.0.1")->type_name("N")->capture_default_str();
+  }
+
+  void add_sandbox() {
+    CLI::App* app = add_verb(app_, "sandbox", "Play TeleSign on loopback: take tokens, call phones, tell status, send callbacks",
+                             "  jwtd sandbox --api-key-file api_key --customer-id FFFFFFFF-EEEE-DDDD-1234-AB1234567890\n"
+                             "  jwtd sandbox --api-key-file api_key --customer-id C-1 --callback-url http://127.0.0.1:8080/v1/callbacks/telesign\n"
+                             "\nRoutes (forms or JSON): POST /v1/mobile/verification jwt, phone_number; POST /v1/mobile/verification/finalize initiate_id,\n"
+                             "verification_code; GET /v1/mobile/verification/status/{xid}; POST /sandbox/callbacks xid, kind, where kind is duplicate, late,\n"
+                             "contradiction, forged, unsigned, other_customer or unmatched. docs/SANDBOX.md has the whole flow.\n",
+                             [this] { return sandbox(sandbox_, streams_.out, streams_.err); });
+    app->add_option("--listen", sandbox_.listen, "Loopback address and port; port 0: any free one")->type_name("ADDRESS")->capture_default_str();
+    app->add_option("--api-key-file", sandbox_.api_key_file, "File with the API key, the same as jwtd's")->type_name("FILE")->required();
+    app->add_option("--customer-id", sandbox_.customer_id, "Customer id, the same as jwtd's")->type_name("ID")->required();
+    app->add_option("--callback-url", sandbox_.callback_url, "Where callbacks go; without it they are only printed")->type_name("URL");
+    app->add_option("--code", sandbox_.code, "What every call says; without it five random digits each")->type_name("CODE");
+    app->add_option("--copies", sandbox_.copies, "How often each callback is sent")->type_name("N")->capture_default_str()->check(CLI::Range(1, 100));
   }
 
   void add_serve() {
@@ -365,6 +386,7 @@ class CommandLine {
   Verb verb_;
 
   DevRequest dev_;
+  SandboxRequest sandbox_;
   ServeArguments serve_arguments_;
   CheckRequest check_;
   KeygenRequest keygen_;

@@ -169,6 +169,26 @@ TEST(CallerVerb, WithoutACallersFileInTheConfigurationIsWrongUsage) {
   EXPECT_EQ(run_jwtd({"caller", "add", "billing", "--scope", "read", "--config", config}).code, kExitUsage);
 }
 
+TEST(Sandbox, WrongUsageIsSaid) {
+  TemporaryFolder folder;
+  const std::string key = folder.write("api_key", keys::generate_api_key());
+  const auto with = [&](std::vector<std::string> more) {
+    std::vector<std::string> all{"sandbox", "--api-key-file", key, "--customer-id", "C"};
+    all.insert(all.end(), more.begin(), more.end());
+    return run_jwtd(all);
+  };
+  EXPECT_EQ(run_jwtd({"sandbox"}).code, kExitUsage);
+  const Outcome open = with({"--listen", "0.0.0.0:0"});
+  EXPECT_EQ(open.code, kExitUsage);
+  EXPECT_THAT(open.err, HasSubstr("loopback"));
+  EXPECT_THAT(with({"--listen", "nowhere"}).err, HasSubstr("--listen must be an address and a port"));
+  EXPECT_THAT(with({"--callback-url", "http://example.com/x"}).err, HasSubstr("--callback-url must be https"));
+  EXPECT_EQ(with({"--copies", "0"}).code, kExitUsage);
+  const Outcome keyless = run_jwtd({"sandbox", "--api-key-file", folder / "none", "--customer-id", "C", "--listen", "127.0.0.1:0"});
+  EXPECT_EQ(keyless.code, kExitFailed);
+  EXPECT_THAT(keyless.err, HasSubstr("none"));
+}
+
 // -- serve and check-config --------------------------------------------------------------------------------------------------
 
 class ConfigVerbs : public ::testing::Test {

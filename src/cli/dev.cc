@@ -8,6 +8,7 @@
 #include "base/url.h"
 #include "cli/check_config.h"
 #include "cli/dev_folder.h"
+#include "cli/sandbox.h"
 #include "config/load.h"
 
 namespace jwtd::cli {
@@ -15,6 +16,8 @@ namespace {
 
 constexpr const char* kPhone = "15555551234";  // 555-01xx and the like are nobody's
 constexpr const char* kXid = "my-first-transaction";
+constexpr const char* kVerifiedXid = "my-first-verification";
+constexpr const char* kSandboxCode = "12345";  // one for every call, so that the lines need no editing
 
 std::string in_shell(const std::string& text) {
   const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
@@ -44,8 +47,20 @@ config::Overrides settings(const DevRequest& request, const DevFolder& folder) {
   return out;
 }
 
+// The flow from token to status, the provider being the sandbox.
+void print_flow(const std::string& curl, const std::string& with_key, const std::string& open, const std::string& admin, const std::string& sandbox, std::ostream& out) {
+  const std::string provider = "http://" + sandbox + "/v1/mobile/verification";
+  out << "\nThe whole flow, with TeleSign played on " << sandbox << " (its calls and callbacks are told here): mint, initiate, finalize,\n"
+      << "the callback in the transaction's events, status. Paste them one after another:\n"
+      << "  T=$(" << curl << " " << open << "/v1/token/" << kPhone << "/" << kVerifiedXid << "); echo \"$T\"\n"
+      << "  I=$(curl -s -d \"jwt=$T\" -d phone_number=" << kPhone << " " << provider << " | sed 's/.*\"initiate_id\":\"\\([^\"]*\\)\".*/\\1/'); echo \"$I\"\n"
+      << "  curl -s -d \"initiate_id=$I\" -d verification_code=" << kSandboxCode << " " << provider << "/finalize\n"
+      << "  " << with_key << admin << "/v1/transactions/" << kVerifiedXid << "\n"
+      << "  " << with_key << "'" << admin << "/v1/transactions/" << kVerifiedXid << "/status?refresh=1'\n";
+}
+
 void print_lines(const DevRequest& request, const DevFolder& folder, const std::string& store, const std::string& public_endpoint,
-                 const std::string& admin_endpoint, std::ostream& out) {
+                 const std::string& admin_endpoint, const std::string& sandbox, std::ostream& out) {
   const std::string scheme = request.tls ? "https://" : "http://";
   const std::string open = scheme + public_endpoint, admin = "http://" + admin_endpoint;  // on loopback the admin routes are never https
   const std::string curl = "curl -s" + (request.tls ? " --cacert " + in_shell(folder.certificate()) : std::string());
@@ -71,8 +86,9 @@ void print_lines(const DevRequest& request, const DevFolder& folder, const std::
       << "\n"
       << "What is on record, by transaction and by phone number (the caller \"dev\" has all scopes):\n"
       << "  " << with_key << admin << "/v1/transactions/" << kXid << "\n"
-      << "  " << with_key << "'" << admin << "/v1/transactions?phone_number=" << kPhone << "'\n"
-      << "\n"
+      << "  " << with_key << "'" << admin << "/v1/transactions?phone_number=" << kPhone << "'\n";
+  if (!sandbox.empty()) print_flow(curl, with_key, open, admin, sandbox, out);
+  out << "\n"
       << "How it is:\n"
       << "  curl -s " << admin << "/readyz\n"
       << "  curl -s " << admin << "/metrics\n"
@@ -92,8 +108,23 @@ int dev(const DevRequest& request, std::ostream& out, std::ostream& err, const S
     err << "jwtd: " << folder.error().message() << '\n';
     return kExitFailed;
   }
+  config::Overrides flags = settings(request, *folder);
+  std::unique_ptr<sandbox::SandboxServer> sandbox;
+  if (request.sandbox) {
+    auto started = start_sandbox({.listen = "127.0.0.1:" + std::to_string(request.sandbox_port),
+                                  .api_key_file = folder->api_key(),
+                                  .customer_id = folder->customer_id(),
+                                  .code = kSandboxCode},
+                                 request.tls ? folder->certificate() : "", out);
+    if (!started) {
+      err << "jwtd: " << started.error().message() << '\n';
+      return kExitFailed;
+    }
+    sandbox = *std::move(started);
+    flags.emplace_back("telesign.url", "http://" + sandbox->endpoint());
+  }
   // The environment is left out, so that `jwtd dev` is the same everywhere.
-  config::Loaded loaded = config::parse("", "", {}, settings(request, *folder));
+  config::Loaded loaded = config::parse("", "", {}, flags);
   if (loaded.problems.empty()) check_files(loaded);
   print_findings(loaded, err);
   err.flush();
@@ -101,7 +132,8 @@ int dev(const DevRequest& request, std::ostream& out, std::ostream& err, const S
   loaded.config.store.migrate = true;
   const std::string store = without_password(loaded.config.store.url);
   return serve({std::move(loaded.config), "", [&](const std::string& public_endpoint, const std::string& admin_endpoint) {
-                  print_lines(request, *folder, store, public_endpoint, admin_endpoint, out);
+                  if (sandbox) sandbox->set_callback_url((request.tls ? "https://" : "http://") + public_endpoint + "/v1/callbacks/telesign");
+                  print_lines(request, *folder, store, public_endpoint, admin_endpoint, sandbox ? sandbox->endpoint() : "", out);
                 }, {}});
 }
 

@@ -17,6 +17,8 @@ struct DevRequest {
   std::uint16_t admin_port = 8081;
   std::string store;                // URL; empty: RocksDB in the folder
   bool tls = false;                 // https with the folder's certificate, on both
+  bool sandbox = false;             // the provider beside it, which jwtd asks and which calls it back
+  std::uint16_t sandbox_port = 8082;
 };
 
 // Prints lines to paste on `out` once it serves. kExitUsage for a wrong store URL, kExitFailed for a folder that cannot be used, else what `serve`

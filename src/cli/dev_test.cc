@@ -75,6 +75,26 @@ TEST_F(Dev, ALostHalfOfTheTlsPairMakesANewOne) {
   EXPECT_EQ(run_jwtd({"dev", "--data", folder_, "--tls"}).code, kExitOk);
 }
 
+TEST_F(Dev, WithTheSandboxItAsksItAndPrintsTheFlow) {
+  const Outcome outcome = run_jwtd({"dev", "--data", folder_, "--sandbox", "--sandbox-port", "0"});
+  ASSERT_TRUE(outcome.served) << outcome.err;
+  const std::string& url = outcome.served->config.telesign.url;
+  EXPECT_THAT(url, ::testing::StartsWith("http://127.0.0.1:"));
+  for (const char* path : {"/v1/mobile/verification ", "/v1/mobile/verification/finalize"}) EXPECT_THAT(outcome.out, HasSubstr(url + path));
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("/v1/token/15555551234/my-first-verification"), HasSubstr("/v1/transactions/my-first-verification\n"),
+                                 HasSubstr("/v1/transactions/my-first-verification/status?refresh=1'")));
+  EXPECT_EQ(run_jwtd({"dev", "--data", folder_}).out.find("mobile/verification"), std::string::npos);
+}
+
+TEST_F(Dev, ACallerOfFewerScopesIsReplaced) {
+  ASSERT_EQ(run_jwtd({"dev", "--data", folder_}).code, kExitOk);
+  run_jwtd({"caller", "remove", "dev", "--file", file("callers.toml")});
+  const Outcome added = run_jwtd({"caller", "add", "dev", "--scope", "mint,read,read:pii", "--file", file("callers.toml")});
+  parent_.write("data/caller_key", added.out);
+  ASSERT_EQ(run_jwtd({"dev", "--data", folder_}).code, kExitOk);
+  EXPECT_THAT(run_jwtd({"caller", "list", "--file", file("callers.toml")}).out, HasSubstr("admin"));
+}
+
 TEST_F(Dev, PrintsLinesToPasteAndNoKey) {
   const Outcome outcome = run_jwtd({"dev", "--data", folder_});
   EXPECT_THAT(outcome.out, AllOf(HasSubstr("NOT FOR PRODUCTION"), HasSubstr("curl -s http://127.0.0.1:8080/v1/token/15555551234\n"),

@@ -5,7 +5,8 @@
 
 namespace jwtd::sandbox {
 
-CallbackSender::CallbackSender(Told told) : told_(std::move(told)), thread_([this] { run(); }) {}
+CallbackSender::CallbackSender(std::string ca_file, Told told)
+    : ca_file_(std::move(ca_file)), told_(std::move(told)), thread_([this] { run(); }) {}
 
 CallbackSender::~CallbackSender() {
   {
@@ -31,7 +32,7 @@ void CallbackSender::send(Callback callback) {
 }
 
 void CallbackSender::run() {
-  outgoing::HttpClient client;
+  outgoing::HttpClient client({ca_file_});
   std::unique_lock lock(mutex_);
   while (true) {
     filled_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });

@@ -24,7 +24,7 @@ class CallbackSender {
  public:
   using Told = std::function<void(const Callback&, const std::string& outcome)>;  // on the sender's thread
 
-  explicit CallbackSender(Told told);
+  CallbackSender(std::string ca_file, Told told);
   ~CallbackSender();  // drops what waits
   CallbackSender(const CallbackSender&) = delete;
   CallbackSender& operator=(const CallbackSender&) = delete;
@@ -36,6 +36,7 @@ class CallbackSender {
   static constexpr std::size_t kMaxWaiting = 1'000;
   void run();
 
+  const std::string ca_file_;
   const Told told_;
   std::mutex mutex_;
   std::condition_variable filled_;

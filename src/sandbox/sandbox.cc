@@ -82,7 +82,7 @@ Sandbox::Sandbox(SandboxOptions options, jose::HmacKey key, Secret key_text)
     : options_(std::move(options)),
       key_(std::move(key)),
       key_text_(std::move(key_text)),
-      sender_([this](const Callback& callback, const std::string& outcome) { options_.say("callback " + callback.about + ": " + outcome); }) {}
+      sender_(options_.ca_file, [this](const Callback& callback, const std::string& outcome) { options_.say("callback " + callback.about + ": " + outcome); }) {}
 
 void Sandbox::add_routes(http::Router& router) {
   const auto route = [&](http::Method method, std::string_view path, void (Sandbox::*endpoint)(const Request&, Response&)) {

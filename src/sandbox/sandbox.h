@@ -25,6 +25,7 @@ struct SandboxOptions {
   std::string customer_id;
   std::string code;          // what every call says; empty: five random digits each
   unsigned copies = 1;       // of each callback
+  std::string ca_file;       // PEM: who signed the certificate of an https callback URL; empty: whom the system believes
   std::function<void(std::string_view line)> say;  // what happens, for a person; from two threads
   UnixMillis (*clock)() = &wall_now;
 };

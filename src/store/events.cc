@@ -9,7 +9,7 @@ namespace jwtd::store {
 namespace {
 
 bool is_name(std::string_view text, std::size_t most) {
-  return !text.empty() && text.size() <= most && std::all_of(text.begin(), text.end(), [](unsigned char c) { return c > 0x20 && c < 0x7f; });
+  return !text.empty() && text.size() <= most && std::all_of(text.begin(), text.end(), [](unsigned char c) { return c >= 0x20 && c < 0x7f; });
 }
 
 }  // namespace

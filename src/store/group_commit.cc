@@ -8,6 +8,7 @@
 
 #include "base/frame_pool.h"
 #include "base/thread_name.h"
+#include "store/events.h"
 
 namespace jwtd::store {
 namespace {
@@ -105,6 +106,12 @@ void CommitAwaiter::take(Lane::Node& node) {
 Result<Committed> CommitAwaiter::await_resume() {
   if (failure) return Error(*failure);
   return Committed{outcome_, std::move(proposed_)};
+}
+
+bool ChangeAwaiter::await_ready() {
+  if (is_within_bounds(change_)) return lane_.refuses(*this);
+  failure = &kChangeTooLarge;
+  return true;
 }
 
 void ChangeAwaiter::await_suspend(std::coroutine_handle<> waiter) {

@@ -33,6 +33,7 @@
 namespace jwtd::store {
 
 inline constexpr Code kQueueFull{"commit_queue_full", Fault::kUnavailable, "More tokens are waiting to be recorded than the service accepts."};
+inline constexpr Code kChangeTooLarge{"change_too_large", Fault::kInvalidArgument, "What is to be recorded is larger than what is kept."};
 inline constexpr Code kCommitTimeout{"commit_timeout", Fault::kUnavailable, "The store did not confirm the record in time."};
 
 struct Committed {
@@ -59,7 +60,7 @@ class Lane {
   // Resumes with Result<Committed>; fails with kQueueFull, kCommitTimeout, kStoreUnavailable; with kStoreDamaged where the outcome is kDamaged.
   Awaiter commit(Record proposed, bool xid_is_new);
   // The same way for what happens to a transaction. Resumes with Result<Change>, its `applied` and `transaction` filled; fails with kQueueFull,
-  // kCommitTimeout, kStoreUnavailable.
+  // kChangeTooLarge (events.h is_within_bounds()), kCommitTimeout, kStoreUnavailable.
   ChangeAwaiter apply(Change change);
 
   // Answers those that wait past their deadline. Call every 100 ms or so.
@@ -111,7 +112,7 @@ class CommitAwaiter final : Lane::Waiter {
 // What apply() returns: the same.
 class ChangeAwaiter final : Lane::Waiter {
  public:
-  bool await_ready() { return lane_.refuses(*this); }
+  bool await_ready();
   void await_suspend(std::coroutine_handle<> waiter);
   Result<Change> await_resume();
 

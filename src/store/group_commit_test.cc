@@ -133,6 +133,19 @@ TEST_F(GroupCommitTest, ChangesGoTheSameWayBehindTheRecordsOfTheirBatch) {
   EXPECT_EQ(commit.stats().changes, 1u);
 }
 
+Task<Result<Change>> apply_large(Lane& lane) {
+  Change change;
+  change.put.push_back({"kind", "key", std::string(kMaxNoteBytes + 1, 'x'), 0});
+  co_return co_await lane.apply(std::move(change));
+}
+
+TEST_F(GroupCommitTest, AChangeOutOfBoundsNeverReachesTheStore) {
+  fakes::Started<Result<Change>> change(apply_large(lane));
+  ASSERT_TRUE(change.done());
+  EXPECT_TRUE(change.value()->error().is(kChangeTooLarge));
+  EXPECT_TRUE(store.applied().empty());
+}
+
 TEST_F(GroupCommitTest, AFailedChangeSaysSoAndConcernsNoRecord) {
   store.fail();
   fakes::Started<Result<Change>> change(apply_one(lane));

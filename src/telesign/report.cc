@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/time.h"
 #include "json/strict_json.h"
+#include "store/events.h"
 
 namespace jwtd::telesign {
 namespace {
@@ -118,10 +119,10 @@ Result<Report> parse_callback(std::string_view body) {
 
 // The key is injective: a reference id has no colon, and neither has a code. Its size: 7 + 64 + 1 + 20 + 1 + 35 octets at most.
 store::Event event_of(const Report& report, store::Event::Type type, UnixMillis at) {
-  static_assert(sizeof("report:") - 1 + kMaxReferenceBytes + 1 + 20 + 1 + kMaxReportTimeBytes <= kMaxEventKeyBytes);
+  static_assert(sizeof("callback:") - 1 + kMaxReferenceBytes + 1 + 20 + 1 + kMaxReportTimeBytes <= kMaxEventKeyBytes);
   return {.type = type,
           .at = at,
-          .key = "report:" + report.reference_id + ':' + std::to_string(report.code) + ':' + report.updated_on,
+          .key = std::string(store::name_of(type)) + ':' + report.reference_id + ':' + std::to_string(report.code) + ':' + report.updated_on,
           .body = report.raw};
 }
 

@@ -47,7 +47,7 @@ struct Report {
 // Fails with kCallbackMalformed (detail: what is wrong, without quoting).
 Result<Report> parse_callback(std::string_view body);
 
-// The event that records it. Its body is the report as it was sent. Its key is "report:reference_id:code:updated_on", so a report that is
+// The event that records it. Its body is the report as it was sent. Its key is "callback:reference_id:code:updated_on", or "polled:...", so a report that is
 // repeated, or told again when asked, is one event.
 store::Event event_of(const Report& report, store::Event::Type type, UnixMillis at);
 // The report that an event of type kCallback or kPolled records; nullopt for others, and for a body that is not ours.

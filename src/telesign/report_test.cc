@@ -119,7 +119,7 @@ TEST(EventOf, AReportComesBackAsItWas) {
   const store::Event event = event_of(report, store::Event::Type::kCallback, 17);
   EXPECT_EQ(event.type, store::Event::Type::kCallback);
   EXPECT_EQ(event.at, 17);
-  EXPECT_EQ(event.key, "report:B56259E45884010488343BAA15FB0002:2401:2016-10-21T14:05:36.181346Z");
+  EXPECT_EQ(event.key, "callback:B56259E45884010488343BAA15FB0002:2401:2016-10-21T14:05:36.181346Z");
   EXPECT_EQ(report_of(event), report);
   EXPECT_EQ(report_of(event_of(report, store::Event::Type::kPolled, 17)), report);
 }

@@ -24,6 +24,11 @@ bool knows_transactions(mongoc_client_t* client) {
   return server && std::string_view(mongoc_server_description_type(server.get())) != "Standalone";
 }
 
+// Rows of two phones are nobody's transaction, as for commits.
+bool of_one_phone(const UnderXid& under) {
+  return std::all_of(under.rows.begin(), under.rows.end(), [&](const LegacyRow& row) { return row.record && row.record->phone == under.rows.front().record->phone; });
+}
+
 bool spans_documents(const ChangePlan::Write& write) { return write.before && (write.erase || !write.notes.empty()); }
 
 }  // namespace
@@ -41,7 +46,7 @@ Status Changes::run(std::span<Change* const> batch) {
     if (Status known = read(*lease, plan); !known) return known;
     const Writes writes = plan.next();
     if (writes.empty()) continue;
-    const bool as_one = std::any_of(writes.begin(), writes.end(), spans_documents) && knows_transactions(lease->client());
+    const bool as_one = transactions_ && std::any_of(writes.begin(), writes.end(), spans_documents) && knows_transactions(lease->client());
     const auto fate = as_one ? write_as_one(*lease, writes) : write(*lease, writes, nullptr);
     if (!fate) return fate.error();
     if (*fate == Fate::kBeaten) std::this_thread::sleep_for(kGiveWay * round);
@@ -70,7 +75,7 @@ Status Changes::read(const Lease& lease, ChangePlan& plan) {
     } else if (under.ours) {
       const Document& ours = *under.ours;
       plan.stands({ours.created_at, ours.issued, ours.current, {}, ours.events});
-    } else if (auto rows = assemble_rows(under, 0)) {
+    } else if (auto rows = assemble_rows(under, 0); rows && of_one_phone(under)) {
       plan.stands(*std::move(rows));
     } else {
       plan.is_damaged(xid);

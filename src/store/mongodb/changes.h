@@ -23,8 +23,9 @@ namespace jwtd::store {
 
 class Changes {
  public:
-  Changes(Connections& connections, ServerWatch& watch, std::chrono::seconds retention, const Commit::OnDamage& on_damage)
-      : connections_(connections), watch_(watch), retention_(retention), on_damage_(on_damage) {}
+  // `transactions` false: none, although the server knows them; for tests.
+  Changes(Connections& connections, ServerWatch& watch, std::chrono::seconds retention, const Commit::OnDamage& on_damage, bool transactions = true)
+      : connections_(connections), watch_(watch), retention_(retention), on_damage_(on_damage), transactions_(transactions) {}
 
   // Fails with kStoreUnavailable.
   Status run(std::span<Change* const> batch);
@@ -46,6 +47,7 @@ class Changes {
   ServerWatch& watch_;
   const std::chrono::seconds retention_;
   const Commit::OnDamage& on_damage_;
+  const bool transactions_;
   UnderXids under_;  // as it was read for this round
   std::size_t failed_sends_ = 0;
 };

@@ -141,6 +141,75 @@ TEST_F(LegacyRows, TheSamePhoneGetsANewTokenAndTheRowsBecomeItsEarlierOnes) {
   EXPECT_EQ(database_->show(R"({"_id": {"$ne": "L"}})"), rows);
 }
 
+// -- what happens to them -------------------------------------------------------------------------------------------
+
+Applied apply(Store& store, Change change) {
+  Change* batch[] = {&change};
+  const Status status = store.apply(batch);
+  EXPECT_TRUE(status) << status.error().message();
+  return change.applied;
+}
+Change add(std::string_view xid, std::string key, Event::Type type = Event::Type::kCallback) {
+  return {*Xid::parse(xid), Event{type, kNow, std::move(key), R"({"code":2401})"}, false, {}, {}, Applied::kDamaged, {}};
+}
+
+TEST_F(LegacyRows, ARowKeepsItsEventsInADocumentBesideIt) {
+  row("L", kPhone, kSecond - 100, "first");
+  row("L", kPhone, kSecond - 50, kToken);
+  const std::string rows = database_->show();
+  EXPECT_EQ(apply(*store_, add("L", "1")), Applied::kWritten);
+  EXPECT_EQ(apply(*store_, add("L", "1")), Applied::kPresent);
+  EXPECT_EQ(apply(*store_, add("L", "2")), Applied::kWritten);
+  const auto found = find("L");
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->events.size(), 2u);
+  EXPECT_EQ(found->issued, 2u);
+  EXPECT_EQ(found->created_at, (kSecond - 100) * 1000);
+  EXPECT_EQ(found->current.token, kToken);
+  ASSERT_EQ(found->earlier.size(), 1u);
+  EXPECT_EQ(found->earlier[0].token, "first");
+  EXPECT_EQ(list(kPhone, 10), Xids{"L"});
+  EXPECT_EQ(database_->show(R"({"_id": {"$ne": "L"}})"), rows) << "nothing ever changes one";
+
+  EXPECT_EQ(commit(make_record("L", kPhone, kNow + 60'000)), Outcome::kReissued);
+  const auto reissued = find("L");
+  EXPECT_EQ(reissued->issued, 3u);
+  ASSERT_EQ(reissued->earlier.size(), 2u);
+  EXPECT_EQ(reissued->earlier[0].token, kToken);
+  EXPECT_EQ(reissued->earlier[1].token, "first");
+  EXPECT_EQ(reissued->events.size(), 2u);
+}
+
+TEST_F(LegacyRows, ARevokedRowTakesNoMoreTokens) {
+  row("L", kPhone, kSecond - 50);
+  EXPECT_EQ(apply(*store_, add("L", "revoked", Event::Type::kRevoked)), Applied::kWritten);
+  EXPECT_EQ(commit(make_record("L")), Outcome::kClosed);
+  EXPECT_EQ(commit(make_record("L", kOtherPhone)), Outcome::kConflict);
+}
+
+TEST_F(LegacyRows, AnErasureTakesThemToo) {
+  for (const bool has_document : {false, true}) {
+    row("L", std::string("+") + kPhone, kSecond - 100, "first");
+    row("L", kPhone, kSecond - 50, "second");
+    row("other", kPhone, kSecond - 50);
+    if (has_document) {
+      EXPECT_EQ(commit(make_record("L")), Outcome::kReissued);
+    }
+    EXPECT_EQ(apply(*store_, {*Xid::parse("L"), std::nullopt, true, {}, {}, Applied::kDamaged, {}}), Applied::kWritten);
+    EXPECT_FALSE(find("L"));
+    EXPECT_EQ(database_->count(R"({"xid": "L"})"), 0);
+    EXPECT_EQ(database_->count(R"({"xid": "other"})"), has_document ? 2 : 1);
+    EXPECT_EQ(apply(*store_, {*Xid::parse("L"), std::nullopt, true, {}, {}, Applied::kDamaged, {}}), Applied::kAbsent);
+  }
+}
+
+TEST_F(LegacyRows, NothingIsWrittenUnderTwoPhonesXid) {
+  row("L", kPhone, kSecond - 100);
+  row("L", kOtherPhone, kSecond - 50);
+  EXPECT_EQ(apply(*store_, add("L", "1")), Applied::kDamaged);
+  EXPECT_EQ(database_->count(), 2);
+}
+
 TEST_F(LegacyRows, APhonesListMixesBothByTime) {
   Xids expected;
   for (int i = 0; i < 12; ++i) {

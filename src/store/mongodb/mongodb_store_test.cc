@@ -3,10 +3,12 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
 #include <set>
 #include <thread>
 
 #include "base/limits.h"
+#include "store/mongodb/changes.h"
 #include "store/mongodb/database_for_tests.h"
 #include "tests/contract/sample_records.h"
 #include "tests/servers/test_server.h"
@@ -157,6 +159,138 @@ TEST_F(MongodbStore, NodesThatReissueAtOnceAgreeOnOneToken) {
   }
 }
 
+// -- events and notes -----------------------------------------------------------------------------------------------
+
+Change add(std::string_view xid, std::string key, std::string body, Event::Type type = Event::Type::kCallback) {
+  return {*Xid::parse(xid), Event{type, kNow, std::move(key), std::move(body)}, false, {}, {}, Applied::kDamaged, {}};
+}
+Applied apply(Store& store, Change& change) {
+  Change* batch[] = {&change};
+  const Status status = store.apply(batch);
+  EXPECT_TRUE(status) << status.error().message();
+  return change.applied;
+}
+
+// With a note they are transactions of the server's, without one they are not.
+TEST_F(MongodbStore, OfNodesThatConsumeAtOnceOneWins) {
+  for (const bool with_note : {false, true}) {
+    std::vector<std::unique_ptr<Store>> stores;
+    for (int s = 0; s < 3; ++s) stores.push_back(database_->open());
+    std::vector<std::vector<Change>> changes(stores.size());
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 25; ++i) {
+      const std::string xid = (with_note ? "n" : "x") + std::to_string(i);
+      commit(*stores[0], make_record(xid));
+      for (std::size_t s = 0; s < stores.size(); ++s) {
+        changes[s].push_back(add(xid, "consumed", "{\"node\":" + std::to_string(s) + "}", Event::Type::kConsumed));
+        if (with_note) changes[s].back().put.push_back({"outbox", xid, std::to_string(s), 0});
+      }
+    }
+    for (std::size_t s = 0; s < stores.size(); ++s) {
+      threads.emplace_back([&, s] {
+        for (Change& change : changes[s]) apply(*stores[s], change);
+      });
+    }
+    for (auto& thread : threads) thread.join();
+    for (std::size_t i = 0; i < 25; ++i) {
+      int winners = 0;
+      for (std::size_t s = 0; s < stores.size(); ++s) {
+        if (changes[s][i].applied != Applied::kWritten) {
+          EXPECT_EQ(changes[s][i].applied, Applied::kPresent);
+          continue;
+        }
+        ++winners;
+        const auto found = stores[0]->find(*changes[s][i].xid, kNow);
+        ASSERT_TRUE(found && *found);
+        EXPECT_EQ((*found)->events, std::vector<Event>{*changes[s][i].event});
+        if (with_note) {
+          EXPECT_EQ(*stores[0]->note({"outbox", changes[s][i].xid->text()}, kNow), std::to_string(s));
+        }
+      }
+      EXPECT_EQ(winners, 1);
+    }
+  }
+}
+
+// A single server has no transactions: the same in the end, and nothing that was put is lost on the way.
+TEST_F(MongodbStore, WithoutTransactionsNotesGoWithTheirEventsToo) {
+  const auto store = database_->open();
+  for (int i = 0; i < 20; ++i) commit(*store, make_record("x" + std::to_string(i)));
+  std::atomic<int> winners{0};
+  std::vector<std::thread> threads;
+  for (int s = 0; s < 3; ++s) {
+    threads.emplace_back([&, s] {
+      const auto connections = Connections::make(database_->options());
+      ASSERT_TRUE(connections);
+      ServerWatch watch(**connections, {}, {});
+      const Commit::OnDamage on_damage = [](const Error&) {};
+      std::vector<Change> changes;
+      for (int i = 0; i < 20; ++i) {
+        const std::string xid = "x" + std::to_string(i);
+        changes.push_back(add(xid, "consumed", "{\"node\":" + std::to_string(s) + "}", Event::Type::kConsumed));
+        changes.back().put.push_back({"outbox", xid, "", 0});
+        changes.back().remove.push_back({"unmatched", xid});
+        changes.push_back({std::nullopt, std::nullopt, false, {{"unmatched", "never." + xid + std::to_string(s), "", 0}}, {}, Applied::kDamaged, {}});
+      }
+      std::vector<Change*> batch;
+      for (Change& change : changes) batch.push_back(&change);
+      const Status status = Changes(**connections, watch, kMonth, on_damage, false).run(batch);
+      EXPECT_TRUE(status) << status.error().message();
+      for (std::size_t i = 0; i < changes.size(); i += 2) winners += changes[i].applied == Applied::kWritten;
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(winners, 20);
+  EXPECT_EQ(store->notes("outbox", {}, 1000, kNow)->size(), 20u);
+  EXPECT_EQ(store->notes("unmatched", {}, 1000, kNow)->size(), 60u);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ((*store->find(*Xid::parse("x" + std::to_string(i)), kNow))->events.size(), 1u);
+}
+
+TEST_F(MongodbStore, ATokenIsNotReissuedBehindARevocation) {
+  const auto store = database_->open(), other = database_->open();
+  for (int i = 0; i < 30; ++i) commit(*store, make_record("x" + std::to_string(i)));
+  std::thread revoker([&] {
+    for (int i = 0; i < 30; ++i) {
+      Change change = add("x" + std::to_string(i), "revoked", "", Event::Type::kRevoked);
+      EXPECT_EQ(apply(*other, change), Applied::kWritten);
+      // Whoever comes after the answer gets no token any more.
+      EXPECT_EQ(commit(*other, make_record("x" + std::to_string(i), kPhone, kNow + 120'000)).outcome, Outcome::kClosed);
+    }
+  });
+  for (int i = 0; i < 30; ++i) {
+    const Outcome outcome = commit(*store, make_record("x" + std::to_string(i), kPhone, kNow + 60'000)).outcome;
+    EXPECT_TRUE(outcome == Outcome::kReissued || outcome == Outcome::kClosed);
+  }
+  revoker.join();
+}
+
+TEST_F(MongodbStore, AnErasureTakesTheEarlierTokensToo) {
+  const auto store = database_->open();
+  for (int i = 0; i < 2 * static_cast<int>(kMaxEarlierTokens) + 7; ++i) commit(*store, make_record("a", kPhone, kNow + i * 60'000));
+  commit(*store, make_record("a.b"));
+  EXPECT_EQ(database_->count("{}", kEarlierTokens), 2);
+  Change erase{*Xid::parse("a"), std::nullopt, true, {{"erased", "a", "{}", 0}}, {}, Applied::kDamaged, {}};
+  EXPECT_EQ(apply(*store, erase), Applied::kWritten);
+  EXPECT_EQ(database_->count("{}", kEarlierTokens), 0);
+  EXPECT_EQ(database_->count(), 1);
+  EXPECT_EQ(database_->count("{}", kNotes), 1);
+}
+
+TEST_F(MongodbStore, DamagedEventsAreNamedAndStopNobodyElse) {
+  const auto store = database_->open();
+  commit(*store, make_record("a"));
+  commit(*store, make_record("b"));
+  database_->update(R"({"_id": "a"})", R"({"$set": {"events": [{"key": "k"}]}})");
+  Change damaged = add("a", "1", ""), sound = add("b", "1", "");
+  Change* batch[] = {&damaged, &sound};
+  ASSERT_TRUE(store->apply(batch));
+  EXPECT_EQ(damaged.applied, Applied::kDamaged);
+  EXPECT_EQ(sound.applied, Applied::kWritten);
+  const auto found = store->find(*Xid::parse("a"), kNow);
+  ASSERT_FALSE(found);
+  EXPECT_THAT(found.error().detail(), HasSubstr("events is not understood"));
+}
+
 // -- indexes and retention ------------------------------------------------------------------------------------------
 
 TEST_F(MongodbStore, IndexesAreMadeWithATtlAndTheServerIsLeftToIt) {
@@ -192,6 +326,8 @@ TEST_F(MongodbStore, WithoutRightToMakeIndexesTheMissingOnesAreNamed) {
   EXPECT_THAT(error, HasSubstr("store.create_indexes is false"));
   EXPECT_THAT(error, HasSubstr(R"(db.tokens.createIndex({xid: 1}, {name: "jwtd_xid"}))"));
   EXPECT_THAT(error, HasSubstr("{phone_number: 1, created_at: 1, _id: 1}"));
+  database_->command(R"({"dropIndexes": "jwtd_notes", "index": "jwtd_expiry"})");
+  EXPECT_THAT(open_error(options), HasSubstr(R"(db.jwtd_notes.createIndex({expires_at: 1}, {name: "jwtd_expiry", expireAfterSeconds: 0}))"));
 }
 
 TEST_F(MongodbStore, AnIndexOfTheSameNameWithOtherOptionsIsNamedAndKept) {

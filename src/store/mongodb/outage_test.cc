@@ -304,6 +304,34 @@ TEST_P(MongodbUnknownOutcome, AReissueHappensOnce) {
   expect_same((*found)->current, entry.proposed);
 }
 
+// It must not be told that somebody else was first: without notes, with them in a transaction, and with its commit cut off.
+TEST_P(MongodbUnknownOutcome, AConsumerIsTheWinnerOnce) {
+  for (const char* command : {"update", "with a note", "commitTransaction"}) {
+    const bool with_note = std::string_view(command) != "update";
+    const std::string xid = std::string(1, command[0]);
+    ASSERT_TRUE(commit(*store_, make_record(xid)));
+    const int before = cutter_->cuts();
+    const Event consumed{Event::Type::kConsumed, kNow, "consumed", R"({"nonce":"1"})"};
+    Change first{*Xid::parse(xid), consumed, false, {}, {}, Applied::kDamaged, {}};
+    if (with_note) first.put.push_back({"outbox", xid, "v", 0});
+    Change second = first;
+    Change* batch[] = {&first, &second};
+    cutter_->cut_next(std::string_view(command) == "with a note" ? "update" : command, when());
+    const Status status = store_->apply(batch);
+    ASSERT_TRUE(status) << command << ": " << status.error().message();
+    EXPECT_EQ(cutter_->cuts(), before + 1) << command;
+    EXPECT_EQ(first.applied, Applied::kWritten) << command;
+    EXPECT_EQ(second.applied, Applied::kPresent) << command;
+    EXPECT_TRUE(within(kBack, [&] { return static_cast<bool>(store_->writable()); }));
+    const auto found = store_->find(*Xid::parse(xid), kNow);
+    ASSERT_TRUE(found && *found);
+    EXPECT_EQ((*found)->events, std::vector<Event>{consumed}) << command;
+    if (with_note) {
+      EXPECT_EQ(*store_->note({"outbox", xid}, kNow), "v") << command;
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Cuts, MongodbUnknownOutcome,
                          testing::Combine(testing::Bool(), testing::Values(Cutter::When::kBeforeTheServerHasIt, Cutter::When::kBeforeTheAnswer)));
 

@@ -206,6 +206,58 @@ TEST_F(PostgresLink, AReissueWhoseAnswerIsLostIsNotMadeTwice) {
   EXPECT_EQ(issued("a"), 2u);
 }
 
+// It must not be told that somebody else was first.
+TEST_F(PostgresLink, AConsumerWhoseAnswerIsLostIsTheWinner) {
+  ASSERT_TRUE(commit(*store_, make_record("a")).status);
+  const Event consumed{Event::Type::kConsumed, kNow, "consumed", R"({"nonce":"1"})"};
+  Change first{*Xid::parse("a"), consumed, false, {{"outbox", "1", "v", 0}}, {}, Applied::kDamaged, {}}, second = first;
+  Change* batch[] = {&first, &second};
+  cutter_->cut_answer(2);  // the first round trip reads
+  const Status status = store_->apply(batch);
+  ASSERT_TRUE(status) << status.error().message();
+  EXPECT_EQ(cutter_->cuts(), 1);
+  EXPECT_EQ(first.applied, Applied::kWritten);
+  EXPECT_EQ(second.applied, Applied::kPresent);
+  EXPECT_EQ((*store_->find(*Xid::parse("a"), kNow))->events, std::vector<Event>{consumed});
+  EXPECT_EQ(*store_->note({"outbox", "1"}, kNow), "v");
+
+  Change late{*Xid::parse("a"), Event{Event::Type::kConsumed, kNow, "consumed", R"({"nonce":"2"})"}, false, {}, {}, Applied::kDamaged, {}};
+  batch[0] = &late;
+  cutter_->cut_answer();
+  ASSERT_TRUE(store_->apply({batch, 1}));
+  EXPECT_EQ(late.applied, Applied::kPresent) << "of another";
+}
+
+TEST_F(PostgresLink, ChangesThatAreLostAgainAndAgainAreMadeOnce) {
+  ASSERT_TRUE(commit(*store_, make_record("a")).status);
+  std::atomic<bool> over{false};
+  std::thread nuisance([&] {
+    for (int i = 0; i < 20 && !over; ++i) {
+      (i % 2 ? cutter_->cut_answer() : cutter_->cut_request());
+      std::this_thread::sleep_for(20ms);
+    }
+  });
+  for (int i = 0; i < 40; ++i) {
+    const std::string key = std::to_string(i);
+    Change change{*Xid::parse("a"), Event{Event::Type::kCallback, kNow, key, ""}, false, {{"outbox", key, "", 0}}, {}, Applied::kDamaged, {}};
+    Change* batch[] = {&change};
+    bool failed_before = false;
+    EXPECT_TRUE(wait_until([&] {
+      const bool done = store_->apply(batch).has_value();
+      failed_before = failed_before || !done;
+      return done;
+    }));
+    if (!failed_before) {
+      EXPECT_EQ(change.applied, Applied::kWritten);
+    }
+  }
+  over = true;
+  nuisance.join();
+  postgres::Session session(postgres::database_url());
+  EXPECT_EQ(session.value("SELECT jsonb_array_length(events) FROM jwtd.transactions"), "40");
+  EXPECT_EQ(session.value("SELECT count(*) FROM jwtd.notes"), "40");
+}
+
 TEST_F(PostgresLink, ABatchWhoseAnswersAreLostAgainAndAgainIsWhole) {
   ASSERT_TRUE(commit(*store_, make_record("old")).status);
   ASSERT_TRUE(commit(*store_, make_record("taken", kOtherPhone)).status);

@@ -76,6 +76,52 @@ TEST_F(PostgresSchema, AnEmptySchemaThatTheAdministratorMadeIsUsed) {
   EXPECT_TRUE(open_postgres_store(options(true)));
 }
 
+// As version 1 left it.
+void go_back_to_version_1(Session session) {
+  session.run("ALTER TABLE jwtd.transactions DROP COLUMN events; DROP TABLE jwtd.notes; DELETE FROM jwtd.migrations WHERE number = 2");
+}
+
+void commit(Store& store, const Record& record) {
+  Entry entry{record, false, Outcome::kConflict, {}};
+  Entry* batch[] = {&entry};
+  ASSERT_TRUE(store.commit(batch));
+}
+
+TEST_F(PostgresSchema, AnOlderSchemaIsMigratedOnRequestWithAllThatIsInIt) {
+  {
+    const auto store = open_postgres_store(options(true));
+    ASSERT_TRUE(store);
+    commit(**store, make_record("a"));
+    session().run("BEGIN;" + postgres::open_epoch_sql(2) + "COMMIT");
+    commit(**store, make_record("b"));
+  }
+  go_back_to_version_1(session());
+  const std::string words = refusal(false);
+  EXPECT_TRUE(has(words, "of version 1, this jwtd wants version 2: run jwtd store migrate")) << words;
+  const auto store = open_postgres_store(options(true));
+  ASSERT_TRUE(store) << store.error().message();
+  for (const char* xid : {"a", "b"}) {
+    expect_same((*(*store)->find(*Xid::parse(xid), kNow))->current, make_record(xid));
+    Change change{*Xid::parse(xid), Event{Event::Type::kRevoked, kNow, "revoked", ""}, false, {{"reference", xid, xid, 0}}, {}, Applied::kDamaged, {}};
+    Change* batch[] = {&change};
+    ASSERT_TRUE((*store)->apply(batch));
+    EXPECT_EQ(change.applied, Applied::kWritten);
+  }
+  session().run("BEGIN;" + postgres::open_epoch_sql(3) + "COMMIT");
+  commit(**store, make_record("c"));
+}
+
+// Whoever waits for the table's lock holds up everybody else.
+TEST_F(PostgresSchema, AMigrationDoesNotWaitLongForAReader) {
+  ASSERT_TRUE(open_postgres_store(options(true)));
+  go_back_to_version_1(session());
+  Session reader = session();
+  reader.run("BEGIN; SELECT count(*) FROM jwtd.transactions");
+  EXPECT_TRUE(has(refusal(true), "nothing was changed"));
+  reader.run("COMMIT");
+  EXPECT_TRUE(open_postgres_store(options(true)));
+}
+
 TEST_F(PostgresSchema, ANewerSchemaIsRefusedAlsoToMigrate) {
   ASSERT_TRUE(open_postgres_store(options(true)));
   session().run("INSERT INTO jwtd.migrations (number) VALUES (99)");

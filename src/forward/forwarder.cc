@@ -1,0 +1,182 @@
+// forward/forwarder.cc - claim, send, settle: two durable writes a turn, however many go out.
+#include "forward/forwarder.h"
+
+#include <algorithm>
+
+#include "base/limits.h"
+#include "base/pauses.h"
+#include "base/secret.h"
+#include "forward/blocking_lane.h"
+#include "telesign/signature.h"
+
+namespace jwtd::forward {
+namespace {
+
+std::string random_name() {
+  std::string out;
+  for (const unsigned char octet : random_octets(8)) {
+    out.push_back("0123456789abcdef"[octet >> 4]);
+    out.push_back("0123456789abcdef"[octet & 15]);
+  }
+  return out;
+}
+
+template <class D>
+UnixMillis millis(D duration) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+}
+
+UnixMillis pause_after(unsigned attempts, std::minstd_rand& random) {
+  Monotonic::duration whole = kForwardFirstPause;
+  for (unsigned i = 1; i < attempts && whole < kForwardLongestPause; ++i) whole *= 2;
+  return millis(Pauses(std::min<Monotonic::duration>(whole, kForwardLongestPause), kForwardLongestPause).next(random));
+}
+
+}  // namespace
+
+std::string webhook_signature(const jose::HmacKey& secret, std::string_view id, UnixSeconds at, std::string_view body) {
+  std::string text(id);
+  text.append(".").append(std::to_string(at)).append(".").append(body);
+  return "v1," + telesign::signature_of(text, secret);
+}
+
+Forwarder::Forwarder(store::Store& store, jose::HmacKey secret, Options options)
+    : store_(store), secret_(std::move(secret)), options_(std::move(options)), node_(random_name()), client_({options_.ca_file}), random_(std::random_device{}()) {}
+
+Forwarder::~Forwarder() { stop(); }
+
+void Forwarder::start(store::GroupCommit& commit) {
+  thread_ = std::thread([this, &commit] {
+    BlockingLane lane(commit);
+    const Apply apply = [&lane](store::Change change) -> Status {
+      const Result<store::Change> applied = lane.apply(std::move(change));
+      return applied ? Status() : Status(applied.error());
+    };
+    std::unique_lock lock(mutex_);
+    while (!stopping_) {
+      due_now_ = false;
+      lock.unlock();
+      const bool more = turn(apply) == kForwardBatch;
+      lock.lock();
+      if (!more) woken_.wait_for(lock, kForwardInterval, [this] { return stopping_ || due_now_; });
+    }
+  });
+}
+
+void Forwarder::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  woken_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Forwarder::wake() {
+  {
+    const std::lock_guard lock(mutex_);
+    due_now_ = true;
+  }
+  woken_.notify_one();
+}
+
+void Forwarder::tell(std::string_view event) const {
+  if (options_.on_event) options_.on_event(event);
+}
+
+// The outbox is looked through in order, a bounded part a turn, so that many that wait for their next attempt do not hide those that are due.
+std::vector<Delivery> Forwarder::due(UnixMillis now) {
+  std::vector<Delivery> out;
+  for (std::size_t seen = 0; seen < kForwardScan && out.size() < kForwardBatch;) {
+    const auto notes = store_.notes(kOutbox, scanned_, kMaxPageRecords, now);
+    if (!notes) {
+      tell("the outbox cannot be read: " + notes.error().message());
+      return out;
+    }
+    for (const store::Note& note : *notes) {
+      if (out.size() == kForwardBatch) return out;
+      scanned_ = note.key;
+      ++seen;
+      ++counted_;
+      std::optional<Delivery> delivery = delivery_of(note);
+      if (!delivery) tell("a note in the outbox cannot be read");
+      else if (delivery->next_at <= now) out.push_back(*std::move(delivery));
+    }
+    if (notes->size() < kMaxPageRecords) {  // that was the end: from the beginning next time
+      stats_.waiting = std::exchange(counted_, 0);
+      scanned_.clear();
+      break;
+    }
+  }
+  return out;
+}
+
+// Leaves in `deliveries` those that are this node's. False: the store did not take the claim.
+bool Forwarder::claim(std::vector<Delivery>& deliveries, const Apply& apply, UnixMillis now) {
+  store::Change change;
+  for (Delivery& delivery : deliveries) {
+    delivery.owner = node_;
+    delivery.next_at = now + millis(kForwardLease);
+    change.put.push_back(note_of(delivery, kOutbox));
+  }
+  if (!apply(std::move(change))) return false;
+  std::erase_if(deliveries, [&](const Delivery& delivery) {
+    const auto value = store_.note({kOutbox, delivery.key}, now);
+    if (!value || !*value) return true;
+    const auto stands = delivery_of({.kind = kOutbox, .key = delivery.key, .value = **value});
+    return !stands || stands->owner != node_;
+  });
+  return true;
+}
+
+bool Forwarder::deliver(const Delivery& delivery) {
+  const UnixSeconds at = options_.clock() / 1000;
+  outgoing::Request request{.url = options_.url, .method = "POST", .body = delivery.body, .timeout = kForwardTimeout};
+  request.fields = {"Content-Type: application/json", "webhook-id: " + delivery.id, "webhook-timestamp: " + std::to_string(at),
+                    "webhook-signature: " + webhook_signature(secret_, delivery.id, at, delivery.body)};
+  const Result<outgoing::Answer> answer = client_.send(request);
+  if (answer && answer->status >= 200 && answer->status < 300) return true;
+  tell("a callback was not taken: " + (answer ? "HTTP status " + std::to_string(answer->status) : answer.error().message()) + ", " + delivery.id +
+       ", attempt " + std::to_string(delivery.attempts + 1));
+  return false;
+}
+
+void Forwarder::settle(Delivery delivery, bool delivered, store::Change& change) {
+  delivery.owner.clear();
+  ++delivery.attempts;
+  if (delivered) {
+    ++stats_.delivered;
+    change.remove.push_back({kOutbox, delivery.key});
+    return;
+  }
+  ++stats_.failed;
+  const UnixMillis now = options_.clock();
+  if (delivery.attempts < kForwardAttempts) {
+    delivery.next_at = now + pause_after(delivery.attempts, random_);
+    change.put.push_back(note_of(delivery, kOutbox));
+    return;
+  }
+  ++stats_.dead;
+  tell("a callback was given up: " + delivery.id);
+  change.remove.push_back({kOutbox, delivery.key});
+  store::Note dead = note_of(delivery, kDead);
+  dead.expires_at = now + millis(kDeadLetterKept);
+  change.put.push_back(std::move(dead));
+}
+
+std::size_t Forwarder::turn(const Apply& apply) {
+  const UnixMillis now = options_.clock();
+  std::vector<Delivery> deliveries = due(now);
+  if (deliveries.empty() || !claim(deliveries, apply, now)) return 0;
+  store::Change change;
+  for (const Delivery& delivery : deliveries) {
+    settle(delivery, deliver(delivery), change);
+    const std::lock_guard lock(mutex_);
+    if (stopping_) break;  // the rest is free again when the lease is over
+  }
+  // If this is refused, what was sent will be sent again: at least once.
+  if (!apply(std::move(change))) tell("the outbox cannot be written");
+  return deliveries.size();
+}
+
+}  // namespace jwtd::forward

@@ -1,0 +1,87 @@
+// forward/forwarder.h - takes what stands in the outbox to the operator's own URL, at least once, signed as Standard Webhooks has it.
+//
+// Fields: webhook-id (the same for every attempt: the receiver drops what it has seen), webhook-timestamp (of this attempt), webhook-signature
+// ("v1," and HMAC-SHA256 over id.timestamp.body). Any 2xx is taken for "received". Everything else is tried again, with pauses that double up to
+// an hour, for about a day (kForwardAttempts); then the note moves to `dead`, where it stays until it is replayed or kDeadLetterKept is over.
+//
+// Several nodes over one database: who wants to send writes its name into the note first, for kForwardLease, and sends what still has that
+// name when it is read back. Two may still send the same now and then, and a node that dies leaves its notes to the others when the lease is over.
+//
+// Thread-safety: start(), stop() and wake() from any thread; turn() is what the thread does, for tests. Ownership: what it refers to outlives it.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "forward/outbox.h"
+#include "jose/hmac.h"
+#include "outgoing/http_client.h"
+#include "store/group_commit.h"
+#include "store/store.h"
+
+namespace jwtd::forward {
+
+// The value of webhook-signature.
+std::string webhook_signature(const jose::HmacKey& secret, std::string_view id, UnixSeconds at, std::string_view body);
+
+struct ForwardStats {  // since the start; read at any time, from any thread
+  std::atomic<std::uint64_t> delivered{0}, failed{0}, dead{0};
+  std::atomic<std::int64_t> waiting{0};  // in the outbox, as of the last turn that saw all of it
+};
+
+class Forwarder {
+ public:
+  struct Options {
+    std::string url;
+    std::string ca_file;  // for tests
+    std::function<void(std::string_view event)> on_event;  // what the log should hear: no bodies, no URLs; may be empty
+    UnixMillis (*clock)() = &wall_now;
+  };
+  using Apply = std::function<Status(store::Change)>;  // durable when it returns; on the thread that calls turn()
+
+  Forwarder(store::Store& store, jose::HmacKey secret, Options options);
+  ~Forwarder();  // stops
+
+  // A thread that does a turn whenever it is woken, and every second. It writes through `commit`.
+  void start(store::GroupCommit& commit);
+  void stop();  // ends within the time-out of one delivery
+  void wake();
+
+  // Sends what is due, a bounded number; returns how many it tried.
+  std::size_t turn(const Apply& apply);
+
+  const ForwardStats& stats() const { return stats_; }
+
+ private:
+  std::vector<Delivery> due(UnixMillis now);
+  bool claim(std::vector<Delivery>& deliveries, const Apply& apply, UnixMillis now);
+  bool deliver(const Delivery& delivery);
+  void settle(Delivery delivery, bool delivered, store::Change& change);
+  void tell(std::string_view event) const;
+
+  store::Store& store_;
+  const jose::HmacKey secret_;
+  const Options options_;
+  const std::string node_;  // random: names this process in what it claims
+  outgoing::HttpClient client_;
+  std::minstd_rand random_;
+  ForwardStats stats_;
+  std::string scanned_;      // key where the next look at the outbox goes on
+  std::int64_t counted_ = 0;
+
+  std::mutex mutex_;
+  std::condition_variable woken_;
+  bool stopping_ = false, due_now_ = false;  // guarded by mutex_
+  std::thread thread_;
+};
+
+}  // namespace jwtd::forward

@@ -1,0 +1,202 @@
+// forward/forwarder_test.cc - deliveries to a real receiver: signed, repeated, given up, and shared between nodes.
+#include "forward/forwarder.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <set>
+
+#include "base/limits.h"
+#include "http/server.h"
+#include "keys/webhook_secret.h"
+#include "store/memory/memory_store.h"
+
+namespace jwtd::forward {
+namespace {
+
+// 32 octets: "0123456789abcdef" twice.
+constexpr const char* kSecret = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+
+UnixMillis now_ = 1'500'000'000'000;  // turned by hand
+UnixMillis now() { return now_; }
+
+struct Received {
+  std::string id, timestamp, signature, body;
+};
+
+class Receiver {
+ public:
+  Receiver() {
+    router_.add(http::Method::kPost, "/hook", [this](const http::Request& request, http::Response& response) -> Task<void> {
+      received.push_back({std::string(request.field("webhook-id")), std::string(request.field("webhook-timestamp")),
+                          std::string(request.field("webhook-signature")), std::string(request.body)});
+      response.status = status;
+      co_return;
+    });
+    url = "http://" + *server_.listen({.host = "127.0.0.1", .routers = {&router_}}) + "/hook";
+    server_.start();
+  }
+  ~Receiver() { server_.drain(std::chrono::milliseconds(100)); }
+
+  std::string url;
+  std::atomic<int> status = 200;
+  std::vector<Received> received;  // read only between turns: a turn has its answer then
+
+ private:
+  http::Router router_;
+  http::Server server_{{.threads = 1}};
+};
+
+class Forwarding : public testing::Test {
+ protected:
+  void SetUp() override { now_ = 1'500'000'000'000; }
+
+  Forwarder forwarder() {
+    return Forwarder(*store_, *keys::parse_webhook_secret(kSecret), {.url = receiver_.url, .on_event = [this](std::string_view event) { events_.emplace_back(event); }, .clock = &now});
+  }
+  Status apply(store::Change change) {
+    store::Change* changes[] = {&change};
+    return store_->apply(changes);
+  }
+  Forwarder::Apply through() {
+    return [this](store::Change change) { return apply(std::move(change)); };
+  }
+  void put(const std::string& xid, int code = 2401) {
+    store::Change change;
+    change.put.push_back(outbox_note(*Xid::parse(xid), *telesign::parse_callback("{\"status\":{\"code\":" + std::to_string(code) + "}}"), now_));
+    ASSERT_TRUE(apply(std::move(change)));
+  }
+  std::size_t count(const char* kind) { return store_->notes(kind, "", 1000, now_)->size(); }
+
+  std::unique_ptr<store::Store> store_ = store::open_memory_store({});
+  Receiver receiver_;
+  std::vector<std::string> events_;
+};
+
+TEST_F(Forwarding, WhatIsDueIsSentOnceAndSigned) {
+  Forwarder one = forwarder();
+  put("x-1");
+  put("x-2");
+  EXPECT_EQ(one.turn(through()), 2u);
+  EXPECT_EQ(one.turn(through()), 0u);
+  ASSERT_EQ(receiver_.received.size(), 2u);
+  EXPECT_EQ(count(kOutbox), 0u);
+  const Received& got = receiver_.received[0];
+  EXPECT_EQ(got.timestamp, "1500000000");
+  EXPECT_EQ(got.signature, webhook_signature(*keys::parse_webhook_secret(kSecret), got.id, 1'500'000'000, got.body));
+  EXPECT_EQ(one.stats().delivered, 2u);
+  EXPECT_TRUE(events_.empty());
+}
+
+// Python: base64(hmac(b"0123456789abcdef0123456789abcdef", b'msg_1.1614265330.{"test": 2432232314}', sha256))
+TEST_F(Forwarding, TheSignatureIsThatOfStandardWebhooks) {
+  EXPECT_EQ(webhook_signature(*keys::parse_webhook_secret(kSecret), "msg_1", 1'614'265'330, "{\"test\": 2432232314}"), "v1,aTF4+pE6A/FmvKM0YSVBBUfRhLIlBiaBUR+EjGls6Mc=");
+}
+
+TEST_F(Forwarding, ARefusalIsTriedAgainWithGrowingPausesAndTheSameId) {
+  Forwarder one = forwarder();
+  receiver_.status = 500;
+  put("x-1");
+  EXPECT_EQ(one.turn(through()), 1u);
+  EXPECT_EQ(one.turn(through()), 0u) << "not before the pause is over";
+  now_ += 5'000;
+  EXPECT_EQ(one.turn(through()), 1u);
+  now_ += 4'999;
+  EXPECT_EQ(one.turn(through()), 0u);
+  now_ += 5'001;
+  receiver_.status = 204;
+  EXPECT_EQ(one.turn(through()), 1u);
+  ASSERT_EQ(receiver_.received.size(), 3u);
+  EXPECT_EQ(receiver_.received[0].id, receiver_.received[2].id);
+  EXPECT_EQ(receiver_.received[0].body, receiver_.received[2].body);
+  EXPECT_NE(receiver_.received[0].timestamp, receiver_.received[2].timestamp);
+  EXPECT_EQ(count(kOutbox), 0u);
+  EXPECT_EQ(one.stats().failed, 2u);
+}
+
+TEST_F(Forwarding, AfterAboutADayItIsDead) {
+  Forwarder one = forwarder();
+  receiver_.status = 302;  // a redirect is no receipt
+  put("x-1");
+  const UnixMillis began = now_;
+  std::size_t tried = 0;
+  while (count(kOutbox) == 1) {
+    tried += one.turn(through());
+    now_ += 60'000;
+  }
+  EXPECT_EQ(tried, kForwardAttempts);
+  EXPECT_GT(now_ - began, 12 * 3'600'000);
+  EXPECT_LT(now_ - began, 30 * 3'600'000);
+  EXPECT_EQ(count(kDead), 1u);
+  EXPECT_EQ(one.stats().dead, 1u);
+  EXPECT_EQ(delivery_of(store_->notes(kDead, "", 1, now_)->at(0))->attempts, kForwardAttempts);
+}
+
+TEST_F(Forwarding, ManyThatWaitDoNotHideOneThatIsDue) {
+  Forwarder one = forwarder();
+  receiver_.status = 500;
+  for (int i = 0; i < 150; ++i) put("x-" + std::to_string(i));
+  while (one.turn(through()) == kForwardBatch) {
+  }
+  receiver_.status = 200;
+  receiver_.received.clear();
+  now_ += 1;
+  put("y");
+  for (int i = 0; i < 3 && receiver_.received.empty(); ++i) one.turn(through());
+  ASSERT_EQ(receiver_.received.size(), 1u);
+  EXPECT_NE(receiver_.received[0].body.find("\"xid\":\"y\""), std::string::npos);
+}
+
+TEST_F(Forwarding, WhatANodeClaimedIsLeftToItUntilTheLeaseIsOver) {
+  Forwarder one = forwarder(), two = forwarder();
+  put("x-1");
+  int writes = 0;
+  // The first one claims, and dies before it sends.
+  const auto dies = [&](store::Change change) -> Status {
+    if (++writes > 1) return Error(store::kStoreUnavailable);
+    return apply(std::move(change));
+  };
+  EXPECT_EQ(one.turn(dies), 1u);
+  EXPECT_EQ(receiver_.received.size(), 1u);  // it was sent, and that is not on record
+  EXPECT_EQ(two.turn(through()), 0u);
+  now_ += std::chrono::duration_cast<std::chrono::milliseconds>(kForwardLease).count();
+  EXPECT_EQ(two.turn(through()), 1u);
+  ASSERT_EQ(receiver_.received.size(), 2u);
+  EXPECT_EQ(receiver_.received[0].id, receiver_.received[1].id) << "by which the receiver knows it";
+  EXPECT_EQ(count(kOutbox), 0u);
+}
+
+TEST_F(Forwarding, OfTwoThatClaimTheLaterSends) {
+  Forwarder one = forwarder(), two = forwarder();
+  put("x-1");
+  std::size_t by_two = 0;
+  bool first = true;
+  const auto interrupted = [&](store::Change change) -> Status {
+    if (std::exchange(first, false)) {
+      // Both have read the outbox; the other's claim, and all it does, comes before this one's.
+      by_two = two.turn(through());
+    }
+    return apply(std::move(change));
+  };
+  one.turn(interrupted);
+  EXPECT_EQ(by_two, 1u);
+  std::set<std::string> ids;
+  for (const Received& got : receiver_.received) ids.insert(got.id);
+  EXPECT_EQ(ids.size(), 1u);
+}
+
+TEST_F(Forwarding, ItsThreadSendsWhatIsPutThere) {
+  store::GroupCommit commit(*store_, {});
+  Forwarder one = forwarder();
+  put("x-1");
+  one.start(commit);
+  one.wake();
+  const auto end = Monotonic::now() + std::chrono::seconds(20);
+  while (one.stats().delivered == 0 && Monotonic::now() < end) std::this_thread::yield();
+  one.stop();
+  EXPECT_EQ(one.stats().delivered, 1u);
+  EXPECT_EQ(count(kOutbox), 0u);
+}
+
+}  // namespace
+}  // namespace jwtd::forward
