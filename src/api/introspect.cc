@@ -51,9 +51,6 @@ void refuse(const IntrospectContext& context, const Error& error, const Request&
   }
 }
 
-constexpr Code kFormMalformed{"form_malformed", Fault::kInvalidArgument,
-                              "The body must be application/x-www-form-urlencoded with a token; no parameter may be there twice."};
-
 Result<std::string> token_of(const Request& request) {
   if (!is_form(request)) return Error(kFormMalformed);
   const std::optional<Form> form = parse_form(request.body);

@@ -13,6 +13,9 @@
 
 namespace jwtd::api {
 
+inline constexpr Code kFormMalformed{"form_malformed", Fault::kInvalidArgument,
+                              "The body must be application/x-www-form-urlencoded with a token; no parameter may be there twice."};
+
 // One for a loop; everything it refers to outlives it, and it outlives the router. The verifier is the introspector's.
 struct IntrospectContext {
   issue::Introspector& introspector;
