@@ -26,7 +26,7 @@ FENCES = {
     "toml++/": r"document/",
     "CLI/": r"cli/",
     "prometheus/": r"metrics/",
-    "nlohmann/": r".*\.cc$",
+    "nlohmann/json.hpp": r".*(\.cc|_for_tests\.h)$",  # json_fwd.hpp is light, and meant for headers
 }
 
 

@@ -2,66 +2,14 @@
 #include "cli/callbacks.h"
 
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <ostream>
 
-#include "base/secret.h"
-#include "base/url.h"
 #include "cli/cli.h"
-#include "config/values.h"
-#include "outgoing/http_client.h"
 
 namespace jwtd::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-constexpr std::size_t kMaxAnswer = 8 * 1024 * 1024;  // a page of 100 with bodies
-
-class AdminClient {
- public:
-  AdminClient(const CallbacksRequest& request, std::ostream& err) : request_(request), err_(err), client_({request.ca_file}) {}
-
-  int open() {
-    const auto url = parse_http_url(request_.admin);
-    if (!url || url->target != "/" || (!url->tls && !config::is_loopback({url->host, url->port}))) {
-      err_ << "jwtd: --admin must be https://host:port, or http:// of loopback: a caller key travels there\n";
-      return kExitUsage;
-    }
-    auto key = read_secret_file(request_.key_file);
-    if (!key) {
-      err_ << "jwtd: " << key.error().message() << '\n';
-      return kExitFailed;
-    }
-    key_ = *std::move(key);
-    return kExitOk;
-  }
-
-  // nullopt: it failed, and that was said.
-  std::optional<Json> ask(const std::string& method, const std::string& target, const std::string& body = {}) {
-    std::string origin = request_.admin;
-    if (origin.ends_with('/')) origin.pop_back();
-    outgoing::Request request{.url = origin + target, .method = method, .body = body, .timeout = std::chrono::seconds(30), .max_answer = kMaxAnswer};
-    request.fields = {"Authorization: Bearer " + std::string(key_.expose())};
-    if (method == "POST") request.fields.push_back("Content-Type: application/json");
-    const auto answer = client_.send(request);
-    if (!answer) {
-      err_ << "jwtd: " << answer.error().message() << '\n';
-      return std::nullopt;
-    }
-    Json json = Json::parse(answer->body, nullptr, false);
-    if (answer->status == 200 && json.is_object()) return json;
-    const bool problem = json.is_object() && json.contains("title") && json["title"].is_string();
-    err_ << "jwtd: " << (problem ? json["title"].get<std::string>() : "the server answered with status " + std::to_string(answer->status)) << '\n';
-    return std::nullopt;
-  }
-
- private:
-  const CallbacksRequest& request_;
-  std::ostream& err_;
-  outgoing::HttpClient client_;
-  Secret key_;
-};
 
 std::string text_of(const Json& one, const char* name) {
   if (!one.contains(name)) return "-";
@@ -71,7 +19,7 @@ std::string text_of(const Json& one, const char* name) {
 }  // namespace
 
 int callbacks_list(const CallbacksRequest& request, std::ostream& out, std::ostream& err) {
-  AdminClient client(request, err);
+  AdminClient client(request.place, err);
   if (const int opened = client.open(); opened != kExitOk) return opened;
   std::string cursor;
   do {
@@ -87,7 +35,7 @@ int callbacks_list(const CallbacksRequest& request, std::ostream& out, std::ostr
 }
 
 int callbacks_replay(const CallbacksRequest& request, std::ostream& out, std::ostream& err) {
-  AdminClient client(request, err);
+  AdminClient client(request.place, err);
   if (const int opened = client.open(); opened != kExitOk) return opened;
   const Json body = request.id.empty() ? Json::object() : Json{{"id", request.id}};
   std::uint64_t replayed = 0;

@@ -4,12 +4,12 @@
 #include <iosfwd>
 #include <string>
 
+#include "cli/admin_client.h"
+
 namespace jwtd::cli {
 
 struct CallbacksRequest {
-  std::string admin = "http://127.0.0.1:8081";  // https, or http of loopback
-  std::string key_file;                         // of a caller with the scope callbacks
-  std::string ca_file;                          // PEM; empty: whom the system believes
+  AdminPlace place;  // the caller needs the scope callbacks
   bool dead = false;                            // list: those that were given up, not those that wait
   std::string id;                               // replay: only this one; empty: all
   bool json = false;

@@ -14,6 +14,7 @@
 #include "base/time.h"
 #include "cli/caller.h"
 #include "cli/callbacks.h"
+#include "cli/transactions.h"
 #include "cli/check_config.h"
 #include "cli/dev.h"
 #include "cli/keygen.h"
@@ -60,6 +61,7 @@ class CommandLine {
     add_token();
     add_caller();
     add_callbacks();
+    add_transactions();
     add_store();
     add_version();
   }
@@ -244,7 +246,7 @@ class CommandLine {
                               "  jwtd callbacks list --key-file caller_key\n"
                               "  jwtd callbacks list --dead --admin https://jwtd.internal:8081 --key-file caller_key -o json\n",
                               [this] { return callbacks_list(callbacks_, streams_.out, streams_.err); });
-    add_admin(*list);
+    add_admin(*list, callbacks_.place);
     list->add_flag("--dead", callbacks_.dead, "Those that were given up after about a day");
     add_output(*list, callbacks_.json);
 
@@ -252,9 +254,28 @@ class CommandLine {
                                 "  jwtd callbacks replay --key-file caller_key\n"
                                 "  jwtd callbacks replay --key-file caller_key msg_0123456789abcdef0123456789abcdef\n",
                                 [this] { return callbacks_replay(callbacks_, streams_.out, streams_.err); });
-    add_admin(*replay);
+    add_admin(*replay, callbacks_.place);
     replay->add_option("ID", callbacks_.id, "Only this one, by its webhook-id");
     add_output(*replay, callbacks_.json);
+  }
+
+  void add_transactions() {
+    CLI::App* transactions = app_.add_subcommand("transactions", "Export or erase all that is kept of a phone number");
+    transactions->require_subcommand(1);
+    transactions->footer(kExitCodes);
+
+    CLI::App* exported = add_verb(*transactions, "export", "Print a phone number's transactions with tokens and events as JSON",
+                                  "  jwtd transactions export --phone 15555551234 --key-file caller_key > subject.json\n\n"
+                                  "The caller needs the scopes read and read:pii.\n",
+                                  [this] { return transactions_export(transactions_, streams_.out, streams_.err); });
+    CLI::App* erase = add_verb(*transactions, "erase", "Remove a phone number's transactions; counts stay",
+                               "  jwtd transactions erase --phone 15555551234 --key-file caller_key\n\n"
+                               "The caller needs the scope admin. Backups, replicas and logs of a database are not reached.\n",
+                               [this] { return transactions_erase(transactions_, streams_.out, streams_.err); });
+    for (CLI::App* verb : {exported, erase}) {
+      add_admin(*verb, transactions_.place);
+      verb->add_option("--phone", transactions_.phone, "Digits with the country code first")->type_name("PHONE")->required();
+    }
   }
 
   void add_store() {
@@ -286,10 +307,10 @@ class CommandLine {
     app.add_option("--algorithm", algorithm_, "HS256, HS384 or HS512")->type_name("ALG")->capture_default_str();
   }
 
-  void add_admin(CLI::App& app) {
-    app.add_option("--admin", callbacks_.admin, "The admin listener: https, or http of loopback")->type_name("URL")->capture_default_str();
-    app.add_option("--key-file", callbacks_.key_file, "File with the key of a caller that has the scope callbacks")->type_name("FILE")->required();
-    app.add_option("--ca-file", callbacks_.ca_file, "PEM: who signed the listener's certificate; without it whom the system believes")->type_name("FILE");
+  void add_admin(CLI::App& app, AdminPlace& place) {
+    app.add_option("--admin", place.url, "The admin listener: https, or http of loopback")->type_name("URL")->capture_default_str();
+    app.add_option("--key-file", place.key_file, "File with the key of a caller that has the scope for it")->type_name("FILE")->required();
+    app.add_option("--ca-file", place.ca_file, "PEM: who signed the listener's certificate; without it whom the system believes")->type_name("FILE");
   }
 
   void add_callers_file(CLI::App& app) {
@@ -418,6 +439,7 @@ class CommandLine {
   DevRequest dev_;
   SandboxRequest sandbox_;
   CallbacksRequest callbacks_;
+  TransactionsRequest transactions_;
   ServeArguments serve_arguments_;
   CheckRequest check_;
   KeygenRequest keygen_;

@@ -186,15 +186,25 @@ def test_every_answered_callback_survives_kill_9(make_server):
     print(f"NOTE kill -9 under callbacks: {count} different reports answered over {KILLS} deaths, all in their timelines")
 
 
-def test_erasing_leaves_counts(make_server):
+def test_erasing_leaves_counts(make_server, tmp_path):
     server = make(make_server)
+    key_file = tmp_path / "key"
+    key_file.write_text(server.reader)
+    admin = ["--admin", "http://{}:{}".format(*server.admin), "--key-file", key_file]
     phone = "15557654321"
     for number in range(3):
         token = server.get(f"/v1/token/{phone}/erase-{number}")
         assert token.status == 200
     assert send(server, report("R1", 2401, "erase-1")).status == 200
-    erased = server.admin_request("DELETE", f"/v1/transactions?phone_number={phone}", server.reader)
-    assert erased.json == {"transactions": 3, "tokens": 3, "events": 1}
+    exported = harness.jwtd("transactions", "export", "--phone", phone, *admin)
+    assert exported.returncode == 0, exported.stderr
+    subject = json.loads(exported.stdout)
+    assert subject["phone_number"] == phone and [one["xid"] for one in subject["transactions"]] == ["erase-2", "erase-1", "erase-0"]
+    assert subject["transactions"][1]["status"]["state"] == "success" and subject["transactions"][1]["token"]
+    erased = harness.jwtd("transactions", "erase", "--phone", phone, *admin)
+    assert erased.returncode == 0 and json.loads(erased.stdout) == {"transactions": 3, "tokens": 3, "events": 1}, erased
+    assert harness.jwtd("transactions", "erase", "--phone", "x", *admin).returncode == 2
+    assert json.loads(harness.jwtd("transactions", "export", "--phone", phone, *admin).stdout)["transactions"] == []
     gone = server.admin_get("/v1/transactions/erase-1", server.reader)
     assert gone.status == 404 and gone.json["erased"]["events"] == 1
     assert server.admin_get(f"/v1/transactions?phone_number={phone}", server.reader).json["transactions"] == []

@@ -1,0 +1,62 @@
+// cli/transactions.cc - pages of the list, then each transaction whole.
+#include "cli/transactions.h"
+
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "base/ids.h"
+#include "cli/cli.h"
+
+namespace jwtd::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// kExitOk with an open client and a number in its plain form.
+int prepare(const TransactionsRequest& request, AdminClient& client, std::string& number, std::ostream& err) {
+  const auto phone = Phone::parse(request.phone);
+  if (!phone) {
+    err << "jwtd: --phone: " << phone.error().message() << '\n';
+    return kExitUsage;
+  }
+  number = phone->text();
+  return client.open();
+}
+
+}  // namespace
+
+int transactions_export(const TransactionsRequest& request, std::ostream& out, std::ostream& err) {
+  AdminClient client(request.place, err);
+  std::string number;
+  if (const int prepared = prepare(request, client, number, err); prepared != kExitOk) return prepared;
+  Json all{{"phone_number", number}, {"transactions", Json::array()}};
+  std::string cursor;
+  do {
+    const auto page = client.ask("GET", "/v1/transactions?phone_number=" + number + "&limit=100" + (cursor.empty() ? "" : "&cursor=" + cursor));
+    if (!page || !page->contains("transactions") || !page->contains("next")) return kExitFailed;
+    for (const Json& listed : (*page)["transactions"]) {
+      auto whole = client.ask("GET", "/v1/transactions/" + listed.value("xid", std::string()));
+      if (!whole) return kExitFailed;
+      if (whole->value("phone_number", std::string()) != number) {
+        err << "jwtd: the caller may not see phone numbers and tokens: it needs the scope read:pii\n";
+        return kExitFailed;
+      }
+      all["transactions"].push_back(*std::move(whole));
+    }
+    cursor = (*page)["next"].is_string() ? (*page)["next"].get<std::string>() : "";
+  } while (!cursor.empty());
+  out << all.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+  return kExitOk;
+}
+
+int transactions_erase(const TransactionsRequest& request, std::ostream& out, std::ostream& err) {
+  AdminClient client(request.place, err);
+  std::string number;
+  if (const int prepared = prepare(request, client, number, err); prepared != kExitOk) return prepared;
+  const auto erased = client.ask("DELETE", "/v1/transactions?phone_number=" + number);
+  if (!erased) return kExitFailed;
+  out << erased->dump() << '\n';
+  return kExitOk;
+}
+
+}  // namespace jwtd::cli

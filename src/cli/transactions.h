@@ -1,0 +1,21 @@
+// cli/transactions.h - `jwtd transactions export|erase`: what a data subject may ask for, from a running jwtd over its admin listener.
+#pragma once
+
+#include <iosfwd>
+#include <string>
+
+#include "cli/admin_client.h"
+
+namespace jwtd::cli {
+
+struct TransactionsRequest {
+  AdminPlace place;   // the caller needs read and read:pii to export, admin to erase
+  std::string phone;
+};
+
+// One JSON object: {"phone_number", "transactions": [...]}, each with its tokens and events as GET /v1/transactions/{xid} has them.
+int transactions_export(const TransactionsRequest& request, std::ostream& out, std::ostream& err);
+// {"transactions", "tokens", "events"}: how much was removed.
+int transactions_erase(const TransactionsRequest& request, std::ostream& out, std::ostream& err);
+
+}  // namespace jwtd::cli
