@@ -8,6 +8,11 @@
 #include "keys/webhook_secret.h"
 
 namespace jwtd::app {
+namespace {
+
+bool is_embedded(const store::Store& store) { return store.driver() == "rocksdb" || store.driver() == "memory"; }
+
+}  // namespace
 
 struct Timelines::Public {
   timeline::Placing placing;
@@ -69,7 +74,7 @@ Status Timelines::open_forwarder() {
   auto secret = keys::load_webhook_secret(settings.forward_secret_file);
   if (!secret) return secret.error();
   Log& log = parts_.log;
-  forward::Forwarder::Options options{settings.forward_to, {}, [&log](std::string_view event) { log.warn("forward", {{"detail", event}}); }};
+  forward::Forwarder::Options options{settings.forward_to, {}, is_embedded(parts_.store), [&log](std::string_view event) { log.warn("forward", {{"detail", event}}); }};
   forwarder_ = std::make_unique<forward::Forwarder>(parts_.store, *std::move(secret), std::move(options));
   return {};
 }

@@ -100,7 +100,7 @@ std::vector<Delivery> Forwarder::due(UnixMillis now) {
       ++counted_;
       std::optional<Delivery> delivery = delivery_of(note);
       if (!delivery) tell("a note in the outbox cannot be read");
-      else if (delivery->next_at <= now) out.push_back(*std::move(delivery));
+      else if (delivery->next_at <= now || (options_.alone && !delivery->owner.empty() && delivery->owner != node_)) out.push_back(*std::move(delivery));
     }
     if (notes->size() < kMaxPageRecords) {  // that was the end: from the beginning next time
       stats_.waiting = std::exchange(counted_, 0);
@@ -169,10 +169,19 @@ std::size_t Forwarder::turn(const Apply& apply) {
   std::vector<Delivery> deliveries = due(now);
   if (deliveries.empty() || !claim(deliveries, apply, now)) return 0;
   store::Change change;
-  for (const Delivery& delivery : deliveries) {
-    settle(delivery, deliver(delivery), change);
-    const std::lock_guard lock(mutex_);
-    if (stopping_) break;  // the rest is free again when the lease is over
+  for (Delivery& delivery : deliveries) {
+    bool stopping;
+    {
+      const std::lock_guard lock(mutex_);
+      stopping = stopping_;
+    }
+    if (!stopping) {
+      settle(delivery, deliver(delivery), change);
+      continue;
+    }
+    delivery.owner.clear();  // the rest is free for others
+    delivery.next_at = now;
+    change.put.push_back(note_of(delivery, kOutbox));
   }
   // If this is refused, what was sent will be sent again: at least once.
   if (!apply(std::move(change))) tell("the outbox cannot be written");

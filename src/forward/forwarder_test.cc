@@ -51,8 +51,8 @@ class Forwarding : public testing::Test {
  protected:
   void SetUp() override { now_ = 1'500'000'000'000; }
 
-  Forwarder forwarder() {
-    return Forwarder(*store_, *keys::parse_webhook_secret(kSecret), {.url = receiver_.url, .on_event = [this](std::string_view event) { events_.emplace_back(event); }, .clock = &now});
+  Forwarder forwarder(bool alone = false) {
+    return Forwarder(*store_, *keys::parse_webhook_secret(kSecret), {.url = receiver_.url, .alone = alone, .on_event = [this](std::string_view event) { events_.emplace_back(event); }, .clock = &now});
   }
   Status apply(store::Change change) {
     store::Change* changes[] = {&change};
@@ -112,6 +112,19 @@ TEST_F(Forwarding, ARefusalIsTriedAgainWithGrowingPausesAndTheSameId) {
   EXPECT_NE(receiver_.received[0].timestamp, receiver_.received[2].timestamp);
   EXPECT_EQ(count(kOutbox), 0u);
   EXPECT_EQ(one.stats().failed, 2u);
+}
+
+TEST_F(Forwarding, WhatAProcessThatDiedHadClaimedIsFreeAtOnceWhereItWasAlone) {
+  put("x-1");
+  Delivery claimed = *delivery_of(store_->notes(kOutbox, "", 1, now_)->at(0));
+  claimed.owner = "one that is gone";
+  claimed.next_at = now_ + 300'000;
+  store::Change change;
+  change.put.push_back(note_of(claimed, kOutbox));
+  ASSERT_TRUE(apply(std::move(change)));
+  EXPECT_EQ(forwarder().turn(through()), 0u) << "another node may be at it";
+  EXPECT_EQ(forwarder(/*alone=*/true).turn(through()), 1u);
+  EXPECT_EQ(count(kOutbox), 0u);
 }
 
 TEST_F(Forwarding, AfterAboutADayItIsDead) {

@@ -42,12 +42,6 @@ bool is_printable(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c <= 0x7e; });
 }
 
-bool is_reference(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '_';
-  });
-}
-
 Status read_xid(const json::JsonObject& object, Report& report) {
   std::string other;
   if (const Status read = read_text(object.find("external_id"), "external_id", Xid::kMaxSize, report.xid); !read) return read;
@@ -109,7 +103,7 @@ Result<Report> parse_callback(std::string_view body) {
   if (!object) return malformed(std::move(why));
   Report report;
   if (const Status read = read_text(object->find("reference_id"), "reference_id", kMaxReferenceBytes, report.reference_id); !read) return read.error();
-  if (!is_reference(report.reference_id)) return malformed("\"reference_id\" has other characters than A-Z a-z 0-9 - _");
+  if (!report.reference_id.empty() && !is_reference_id(report.reference_id)) return malformed("\"reference_id\" has other characters than A-Z a-z 0-9 - _");
   if (const Status read = read_xid(*object, report); !read) return read.error();
   if (const Status read = read_status(*object, report); !read) return read.error();
   if (const Status checked = check_others(*object); !checked) return checked.error();
@@ -118,6 +112,12 @@ Result<Report> parse_callback(std::string_view body) {
 }
 
 // The key is injective: a reference id has no colon, and neither has a code. Its size: 7 + 64 + 1 + 20 + 1 + 35 octets at most.
+bool is_reference_id(std::string_view text) {
+  return !text.empty() && text.size() <= kMaxReferenceBytes && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '_';
+  });
+}
+
 store::Event event_of(const Report& report, store::Event::Type type, UnixMillis at) {
   static_assert(sizeof("callback:") - 1 + kMaxReferenceBytes + 1 + 20 + 1 + kMaxReportTimeBytes <= kMaxEventKeyBytes);
   return {.type = type,

@@ -47,6 +47,9 @@ struct Report {
 // Fails with kCallbackMalformed (detail: what is wrong, without quoting).
 Result<Report> parse_callback(std::string_view body);
 
+// Whether the text may be a reference id: 1 to kMaxReferenceBytes out of A-Z a-z 0-9 - _.
+bool is_reference_id(std::string_view text);
+
 // The event that records it. Its body is the report as it was sent. Its key is "callback:reference_id:code:updated_on", or "polled:...", so a report that is
 // repeated, or told again when asked, is one event.
 store::Event event_of(const Report& report, store::Event::Type type, UnixMillis at);

@@ -22,7 +22,7 @@ store::Change erasure_of(const store::Transaction& transaction, std::chrono::sec
   change.erase = true;
   for (const store::Event& event : transaction.events) {
     const auto report = telesign::report_of(event);
-    if (report && !report->reference_id.empty() && report->reference_id.size() <= kMaxNoteKeyBytes) change.remove.push_back({std::string(store::kReferenceNote), report->reference_id});
+    if (report && telesign::is_reference_id(report->reference_id)) change.remove.push_back({std::string(store::kReferenceNote), report->reference_id});
   }
   const nlohmann::ordered_json counts{{"erased_at", format_rfc3339(now, true)}, {"tokens", transaction.issued}, {"events", transaction.events.size()}};
   const UnixMillis expiry = retention.count() == 0 ? 0 : now + std::chrono::milliseconds(retention).count();

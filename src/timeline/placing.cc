@@ -10,17 +10,11 @@ namespace jwtd::timeline {
 namespace {
 
 constexpr std::size_t kPage = 100;                      // notes read at once
-constexpr std::size_t kMaxReferenceBytes = 64;          // the provider's have 32; a longer one is not remembered
 constexpr std::size_t kMaxPlacedAtOnce = 100;           // earlier callbacks of one reference id; there are a few
-
-// Reference ids go into notes' keys.
-bool is_reference(std::string_view text) {
-  return !text.empty() && text.size() <= kMaxReferenceBytes && std::all_of(text.begin(), text.end(), [](unsigned char c) { return c > 0x20 && c < 0x7f && c != '/'; });
-}
 
 // By reference id, so that those of one lie together; the hash in the event's key makes a repeated one the same note.
 std::string unmatched_key(const telesign::Report& report, const store::Event& event) {
-  return (is_reference(report.reference_id) ? report.reference_id : std::string("-")) + "/" + event.key;
+  return (telesign::is_reference_id(report.reference_id) ? report.reference_id : std::string("-")) + "/" + event.key;
 }
 
 std::optional<Unmatched> read_unmatched(const store::Note& note) {
@@ -43,7 +37,7 @@ bool stands(const store::Transaction& transaction, const telesign::Report& repor
 
 Task<Result<std::optional<Xid>>> Placing::xid_of(const telesign::Report& report, UnixMillis now) {
   if (auto xid = Xid::parse(report.xid)) co_return std::optional<Xid>(*xid);
-  if (!is_reference(report.reference_id)) co_return std::optional<Xid>();
+  if (!telesign::is_reference_id(report.reference_id)) co_return std::optional<Xid>();
   const auto look = [&store = store_, name = store::NoteName{std::string(store::kReferenceNote), report.reference_id}, now] { return store.note(name, now); };
   const auto known = co_await reads_.run(look);
   if (!known) co_return known.error();
@@ -57,7 +51,7 @@ Task<Result<Placing::Written>> Placing::write(Xid xid, const telesign::Report& r
   change.xid = xid;
   change.event = telesign::event_of(report, type, now);
   change.remove = std::move(done);
-  if (is_reference(report.reference_id)) {
+  if (telesign::is_reference_id(report.reference_id)) {
     const UnixMillis expiry = options_.retention.count() == 0 ? 0 : now + std::chrono::milliseconds(options_.retention).count();
     change.put.push_back({std::string(store::kReferenceNote), report.reference_id, xid.text(), expiry});
   }
@@ -88,7 +82,7 @@ Task<Result<Placement>> Placing::callback(telesign::Report report, UnixMillis no
     before.events.pop_back();
     placement.contradicted = !status_of(before).contradicted;
   }
-  if (is_reference(report.reference_id) && unmatched_.load(std::memory_order_relaxed) > 0) {
+  if (telesign::is_reference_id(report.reference_id) && unmatched_.load(std::memory_order_relaxed) > 0) {
     const auto placed = co_await place_earlier(**xid, report.reference_id, now);
     // What came now is in its place; those that waited are tried again with the next one.
     if (placed) placement.matched = *placed;
@@ -100,7 +94,7 @@ Task<Result<store::Transaction>> Placing::poll(Xid xid, telesign::Report report,
   auto written = co_await write(xid, report, store::Event::Type::kPolled, now, {});
   if (!written) co_return written.error();
   if (!written->transaction) co_return Error(kTransactionUnknown);
-  if (written->applied == store::Applied::kWritten && is_reference(report.reference_id)) {
+  if (written->applied == store::Applied::kWritten && telesign::is_reference_id(report.reference_id)) {
     const auto placed = co_await place_earlier(xid, report.reference_id, now);
     if (placed && *placed > 0) {
       const auto look = [&store = store_, xid, now] { return store.find(xid, now); };

@@ -15,6 +15,7 @@ import urllib.request
 import pytest
 
 import harness
+import test_callbacks as callbacks
 from harness import BINARY, clean_environment, jwtd, wait_until
 
 CODE = "12345"
@@ -138,6 +139,35 @@ def test_a_callback_reaches_the_operators_url(make_server, sandbox, webhooks, tm
     wait_until(lambda: receiver.bodies, 30, "the delivery after a refusal")
     assert receiver.bodies[0]["data"]["state"] == "success" and receiver.bodies[0]["data"]["xid"] == "flow-2"
     assert receiver.bodies[0]["data"]["callback"]["external_id"] == "flow-2"
+
+
+def test_nothing_is_lost_when_jwtd_dies_between_receiving_and_forwarding(make_server, webhooks, tmp_path):
+    secret = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+    receiver = Receiver(webhooks.Webhook(secret))
+    receiver.status = 503
+    (tmp_path / "secret").write_text(secret)
+    server = make_server(settings={"callbacks.forward_to": receiver.url, "callbacks.forward_secret_file": str(tmp_path / "secret")}).durable
+    key = server.add_caller("operator", "read,read:pii,callbacks")
+    server.start()
+    answered = set()
+    for death in range(4):
+        for number in range(10):
+            xid = f"died-{death}-{number}"
+            assert server.get(f"/v1/token/{harness.PHONE}/{xid}").status == 200
+            if callbacks.send(server, callbacks.report(f"R-{death}-{number}", 2401, xid)).status == 200:
+                answered.add(xid)
+        if death == 2:  # the next time it lives long enough to deliver some before it dies
+            receiver.status = 200
+            wait_until(lambda: receiver.bodies, 60, "a delivery")
+        server.kill()
+        server.start()
+    assert len(answered) == 40
+    wait_until(lambda: {body["data"]["xid"] for body in receiver.bodies} >= answered, 90, "every answered callback at the operator's URL")
+    by_id = {}
+    for number, body in zip(receiver.ids, receiver.bodies):
+        by_id.setdefault(number, []).append(body)
+    assert len(by_id) == len(answered), "a repeated delivery has the id of the first"
+    wait_until(lambda: server.admin_get("/v1/callbacks/outbox", key).json["callbacks"] == [], 30, "an empty outbox")
 
 
 def test_the_sandbox_is_for_loopback_alone(tmp_path):
