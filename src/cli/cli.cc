@@ -18,6 +18,7 @@
 #include "cli/check_config.h"
 #include "cli/dev.h"
 #include "cli/keygen.h"
+#include "cli/revoke.h"
 #include "cli/sandbox.h"
 #include "cli/serve.h"
 #include "cli/store_group.h"
@@ -45,7 +46,7 @@ std::string echoed(const std::string& word) {
 class CommandLine {
  public:
   CommandLine(std::string program, const Streams& streams, const Serve& serve, const Stores& stores)
-      : streams_(streams), serve_(serve), store_group_(streams, stores) {
+      : streams_(streams), serve_(serve), store_group_(streams, stores), stores_(stores) {
     dev_.program = std::move(program);
     app_.require_subcommand(1);
     app_.footer(std::string("\nExamples:\n"
@@ -62,6 +63,7 @@ class CommandLine {
     add_caller();
     add_callbacks();
     add_transactions();
+    add_revoke();
     add_store();
     add_version();
   }
@@ -278,6 +280,22 @@ class CommandLine {
     }
   }
 
+  void add_revoke() {
+    CLI::App* app = add_verb(app_, "revoke", "End tokens by transaction, phone number or key, in a store that no server has open, or a database",
+                             "  jwtd revoke --xid order-1 --config /etc/jwtd/jwtd.toml\n"
+                             "  jwtd revoke --phone-file number --store postgresql://jwtd@db/jwtd --password-file /etc/jwtd/db_password\n"
+                             "\nBeside a running server over RocksDB, and by token: POST /v1/revocations on its admin listener (docs/API.md).\n",
+                             [this] { return revoke(revoke_, stores_, streams_, wall_now()); });
+    app->add_option("--xid", revoke_.xid, "One transaction")->type_name("XID");
+    app->add_option("--phone", revoke_.phone, "All transactions of a phone number; every user of this machine can read it in the list of processes")->type_name("NUMBER");
+    app->add_option("--phone-file", revoke_.phone_file, "The same, the number in a file")->type_name("FILE");
+    app->add_option("--kid", revoke_.kid, "All tokens of a key, by its id")->type_name("KID");
+    CLI::Option* config = app->add_option("--config", revoke_.store.where, "Configuration, for its [store]")->type_name("FILE");
+    app->add_option("--store", revoke_.store.where, "The store's URL, without a password")->type_name("URL")->excludes(config);
+    app->add_option("--password-file", revoke_.store.password_file, "Its first line takes the place of the password in the URL")->type_name("FILE");
+    add_output(*app, revoke_.json);
+  }
+
   void add_store() {
     CLI::App* store = app_.add_subcommand("store", "Copy, check, back up and restore whole stores");
     store->require_subcommand(1);
@@ -450,6 +468,8 @@ class CommandLine {
   CallerList caller_list_;
   CallerRemove caller_remove_;
   StoreGroup store_group_;
+  const Stores& stores_;
+  Revoke revoke_;
   bool version_json_ = false;
 
   std::vector<std::string> assignments_;

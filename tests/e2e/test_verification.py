@@ -189,3 +189,23 @@ def test_basic_is_the_callers_name_and_key(judge):
     pair = base64.b64encode(f"backend:{judge.caller_keys['backend']}".encode()).decode()
     fields = {"Authorization": f"Basic {pair}", "Content-Type": "application/json"}
     assert ask(http.client.HTTPConnection(*judge.admin), "POST", "/v1/verify", fields, '{"token":"x"}').json == {"valid": False, "reason": "This is not a compact JWS"}
+
+
+def test_revoke_on_the_command_line(make_server, tmp_path):
+    server = make_server("cli").durable
+    server.add_caller("all", "verify,revoke")
+    server.start()
+    tokens = {xid: mint(server, xid, phone) for xid, phone in {"a": "15550003331", "b": "15550003332", "c": "15550003332", "d": PHONE}.items()}
+    refused = jwtd("revoke", "--xid", "a", "--config", server.config)
+    assert refused.returncode == 1 and "POST /v1/revocations" in refused.stderr, "the folder belongs to the server"
+    server.stop()
+    assert jwtd("revoke", "--xid", "a", "--config", server.config).returncode == 0
+    number = tmp_path / "number"
+    number.write_text("15550003332\n")
+    done = jwtd("revoke", "--phone-file", number, "--config", server.config, "-o", "json")
+    assert json.loads(done.stdout) == {"transactions": 2, "already_revoked": 0, "keys": 0}, done.stderr
+    assert jwtd("revoke", "--xid", "nobody", "--config", server.config).returncode == 1
+    for wrong in (["--xid", "a", "--kid", "AAAAAAAAAAA"], [], ["--kid", "short"], ["--phone", "12"]):
+        assert jwtd("revoke", *wrong, "--config", server.config).returncode == 2
+    server.start()
+    assert {xid: verify(server, token, "all")["valid"] for xid, token in tokens.items()} == {"a": False, "b": False, "c": False, "d": True}
