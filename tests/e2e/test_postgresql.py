@@ -175,7 +175,7 @@ def test_dev_migrates_by_itself_and_hides_the_password(database, tmp_path, postg
         assert postgresql.password not in shown and f"store    {without_its_password(database)}" in shown
     refused = jwtd("dev", "--data", tmp_path / "dev", "--port", 0, "--admin-port", 0, "--store", database)
     assert refused.returncode == 2 and postgresql.password not in refused.stdout + refused.stderr
-    assert postgresql.psql("SELECT count(*) FROM jwtd.migrations", database=name_of(database)) == "1"
+    assert postgresql.psql("SELECT count(*) FROM jwtd.migrations", database=name_of(database)) == "2"  # one a version of the schema
 
 
 def test_the_password_may_stand_in_a_file(make_server, database, tmp_path, postgresql):
