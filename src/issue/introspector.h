@@ -1,6 +1,6 @@
 // issue/introspector.h - judges a token with all that is known: keys, clock and store; the first time a caller finds one valid is put on record.
 //
-// One for a loop. Suspends at the look-up, which only a token that is good without the store needs, and at the event, which only a caller's first
+// One for a loop. Suspends at a look-up that has to wait, which only a token that is good without the store needs, and at the event, which only a caller's first
 // verification of a transaction writes. A verdict is given only if it could be made: where the store is away there is an error and never "not valid".
 #pragma once
 

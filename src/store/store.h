@@ -146,6 +146,7 @@ class Store {
 
   // Fails with kStoreUnavailable.
   virtual Result<std::optional<std::string>> note(const NoteName& name, UnixMillis now) = 0;
+  virtual std::optional<Result<std::optional<std::string>>> note_at_once(const NoteName&, UnixMillis) { return std::nullopt; }  // as find_at_once()
   // Those of a kind whose keys are behind `after`, in the order of keys, at most `limit`.
   virtual Result<std::vector<Note>> notes(std::string_view kind, std::string_view after, std::size_t limit, UnixMillis now) = 0;
 
@@ -154,6 +155,9 @@ class Store {
 
   // nullopt: unknown, or past retention at `now`. Fails with kStoreUnavailable, kStoreDamaged.
   virtual Result<std::optional<Transaction>> find(const Xid& xid, UnixMillis now) = 0;
+
+  // The same where it can be told without waiting for a disk, a network or a writer; nullopt: ask find(). For loops' threads.
+  virtual std::optional<Result<std::optional<Transaction>>> find_at_once(const Xid&, UnixMillis) { return std::nullopt; }
 
   // `cursor` is empty or `next` of a former page of the same phone. 1 <= limit <= kMaxPageRecords.
   // A page may be taken while records arrive: nothing that was there at the first page is missed or shown twice.

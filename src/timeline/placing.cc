@@ -28,8 +28,7 @@ std::optional<Unmatched> read_unmatched(const store::Note& note) {
   return one;
 }
 
-bool stands(const store::Transaction& transaction, const telesign::Report& report) {
-  const Status status = status_of(transaction);
+bool stands(const Status& status, const telesign::Report& report) {
   return status.report.code == report.code && status.report.updated_on == report.updated_on && status.report.reference_id == report.reference_id;
 }
 
@@ -51,7 +50,7 @@ Task<Result<Placing::Written>> Placing::write(Xid xid, const telesign::Report& r
   change.xid = xid;
   change.event = telesign::event_of(report, type, now);
   change.remove = std::move(done);
-  if (telesign::is_reference_id(report.reference_id)) {
+  if (telesign::is_reference_id(report.reference_id) && !knows(report.reference_id, xid, now)) {
     const UnixMillis expiry = options_.retention.count() == 0 ? 0 : now + std::chrono::milliseconds(options_.retention).count();
     change.put.push_back({std::string(store::kReferenceNote), report.reference_id, xid.text(), expiry});
   }
@@ -61,6 +60,12 @@ Task<Result<Placing::Written>> Placing::write(Xid xid, const telesign::Report& r
   if (applied->applied == store::Applied::kFull) co_return Error(kTimelineFull);
   if (applied->applied == store::Applied::kDamaged) co_return Error(store::kStoreDamaged);
   co_return Written{applied->applied, std::move(applied->transaction)};
+}
+
+// Whether the note is there already, if that costs no waiting: a provider's second and third report need not write it again.
+bool Placing::knows(const std::string& reference, const Xid& xid, UnixMillis now) {
+  const auto known = store_.note_at_once({std::string(store::kReferenceNote), reference}, now);
+  return known && *known && **known && ***known == xid.view();
 }
 
 Task<Result<Placement>> Placing::callback(telesign::Report report, UnixMillis now) {
@@ -76,8 +81,9 @@ Task<Result<Placement>> Placing::callback(telesign::Report report, UnixMillis no
     co_return placement;
   }
   const store::Transaction& transaction = *written->transaction;
-  placement.placed = stands(transaction, report) ? Placed::kApplied : Placed::kSeen;
-  if (status_of(transaction).contradicted) {
+  const Status status = status_of(transaction);
+  placement.placed = stands(status, report) ? Placed::kApplied : Placed::kSeen;
+  if (status.contradicted) {
     store::Transaction before = transaction;
     before.events.pop_back();
     placement.contradicted = !status_of(before).contradicted;

@@ -209,6 +209,25 @@ TEST_P(TimelineContract, ManyXidsOfEveryFormInOneBatch) {
   EXPECT_EQ(keys("018bcfe5-6800-7abc-8def-0123456789ab"), Names{"e"});
 }
 
+TEST_P(TimelineContract, WhatIsToldAtOnceIsWhatALookUpTells) {
+  commit(make_record("a"));
+  apply(add("a", event("1"), {{"ref", "R1", "a", kNow + 1000}}));
+  for (const char* xid : {"a", "absent"}) {
+    const auto at_once = store_->find_at_once(*Xid::parse(xid), kNow);
+    if (!at_once) continue;
+    ASSERT_TRUE(*at_once);
+    const auto waited = find(xid);
+    ASSERT_EQ((*at_once)->has_value(), waited.has_value());
+    if (waited) {
+      expect_same((**at_once)->current, waited->current);
+      EXPECT_EQ((**at_once)->events, waited->events);
+    }
+  }
+  for (const UnixMillis now : {kNow, kNow + 1000}) {
+    if (const auto at_once = store_->note_at_once({"ref", "R1"}, now)) EXPECT_EQ(**at_once, note("ref", "R1", now));
+  }
+}
+
 // -- erasing --------------------------------------------------------------------------------------------------------
 
 TEST_P(TimelineContract, ErasingRemovesATransactionWithAllThatIsUnderIt) {

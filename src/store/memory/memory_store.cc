@@ -50,9 +50,7 @@ class MemoryStore final : public Store {
 
   Result<std::optional<std::string>> note(const NoteName& name, UnixMillis now) override {
     const std::scoped_lock lock(mutex_);
-    const auto found = notes_.find({name.kind, name.key});
-    if (found == notes_.end() || is_over(found->second, now)) return std::optional<std::string>();
-    return std::optional<std::string>(found->second.value);
+    return look_up(name, now);
   }
 
   Result<std::vector<Note>> notes(std::string_view kind, std::string_view after, std::size_t limit, UnixMillis now) override {
@@ -66,12 +64,19 @@ class MemoryStore final : public Store {
 
   Result<std::optional<Transaction>> find(const Xid& xid, UnixMillis now) override {
     const std::scoped_lock lock(mutex_);
-    const Transaction* found = by_xid_.find(xid.view());
-    if (!found || past_retention(found->created_at, retention_, now)) return std::optional<Transaction>();
-    Transaction copy = shallow(*found);
-    const auto& earlier = found->earlier;
-    copy.earlier.assign(earlier.rbegin(), earlier.rbegin() + static_cast<std::ptrdiff_t>(std::min(earlier.size(), kMaxEarlierTokens)));
-    return std::optional<Transaction>(std::move(copy));
+    return look_up(xid, now);
+  }
+
+  std::optional<Result<std::optional<Transaction>>> find_at_once(const Xid& xid, UnixMillis now) override {
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    if (!lock) return std::nullopt;
+    return Result<std::optional<Transaction>>(look_up(xid, now));
+  }
+
+  std::optional<Result<std::optional<std::string>>> note_at_once(const NoteName& name, UnixMillis now) override {
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    if (!lock) return std::nullopt;
+    return Result<std::optional<std::string>>(look_up(name, now));
   }
 
   Result<Page> find_by_phone(const Phone& phone, std::size_t limit, std::string_view cursor, UnixMillis now) override {
@@ -169,6 +174,22 @@ class MemoryStore final : public Store {
 
  private:
   using Positions = std::set<Position, OldestFirst>;
+
+  // Under the lock, as all below.
+  std::optional<Transaction> look_up(const Xid& xid, UnixMillis now) {
+    const Transaction* found = by_xid_.find(xid.view());
+    if (!found || past_retention(found->created_at, retention_, now)) return std::nullopt;
+    Transaction copy = shallow(*found);
+    const auto& earlier = found->earlier;
+    copy.earlier.assign(earlier.rbegin(), earlier.rbegin() + static_cast<std::ptrdiff_t>(std::min(earlier.size(), kMaxEarlierTokens)));
+    return copy;
+  }
+
+  std::optional<std::string> look_up(const NoteName& name, UnixMillis now) const {
+    const auto found = notes_.find({name.kind, name.key});
+    if (found == notes_.end() || is_over(found->second, now)) return std::nullopt;
+    return found->second.value;
+  }
 
   void commit_one(Entry& entry) {
     entry.standing.reset();

@@ -136,16 +136,33 @@ Status apply_changes(Database& database, std::span<Change* const> changes, std::
   return batch.write();
 }
 
-Result<std::optional<std::string>> read_note(Database& database, const NoteName& name, UnixMillis now) {
+namespace {
+
+// nullopt: the options let it say nothing.
+std::optional<Result<std::optional<std::string>>> look_up_note(Database& database, const NoteName& name, UnixMillis now, const rocksdb::ReadOptions& options) {
+  using Found = Result<std::optional<std::string>>;
   std::string value;
   const std::string key = note_key(name.kind, name.key);
-  const auto status = database.db().Get({}, database.notes(), key, &value);
-  if (status.IsNotFound()) return std::optional<std::string>();
-  if (!status.ok()) return read_error(status);
+  const auto status = database.db().Get(options, database.notes(), key, &value);
+  if (status.IsIncomplete()) return std::nullopt;
+  if (status.IsNotFound()) return Found(std::optional<std::string>());
+  if (!status.ok()) return Found(read_error(status));
   auto note = read_note(key, value);
-  if (!note) return Error(kStoreDamaged, "a note is too short");
-  if (is_over(note->expires_at, now)) return std::optional<std::string>();
-  return std::optional<std::string>(std::move(note->value));
+  if (!note) return Found(Error(kStoreDamaged, "a note is too short"));
+  return Found(is_over(note->expires_at, now) ? std::optional<std::string>() : std::optional<std::string>(std::move(note->value)));
+}
+
+}  // namespace
+
+std::optional<Result<std::optional<std::string>>> read_note_at_once(Database& database, const NoteName& name, UnixMillis now) {
+  rocksdb::ReadOptions options;
+  options.read_tier = rocksdb::kBlockCacheTier;
+  return look_up_note(database, name, now, options);
+}
+
+Result<std::optional<std::string>> read_note(Database& database, const NoteName& name, UnixMillis now) {
+  auto found = look_up_note(database, name, now, {});
+  return found ? *std::move(found) : Error(kStoreUnavailable, "a note could not be read");
 }
 
 Result<std::vector<Note>> list_notes(Database& database, std::string_view kind, std::string_view after, std::size_t limit, UnixMillis now) {

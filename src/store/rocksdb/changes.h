@@ -22,6 +22,7 @@ namespace jwtd::store {
 Status apply_changes(Database& database, std::span<Change* const> changes, std::chrono::seconds retention);
 
 Result<std::optional<std::string>> read_note(Database& database, const NoteName& name, UnixMillis now);
+std::optional<Result<std::optional<std::string>>> read_note_at_once(Database& database, const NoteName& name, UnixMillis now);  // nullopt: it is not in memory
 Result<std::vector<Note>> list_notes(Database& database, std::string_view kind, std::string_view after, std::size_t limit, UnixMillis now);
 // Removes those that have expired, a thousand at a time; commits wait for none longer than one write.
 Status sweep_notes(Database& database, UnixMillis now);

@@ -23,6 +23,21 @@ Result<std::optional<Value>> read_current(Database& database, const EpochList& e
   return std::optional<Value>();
 }
 
+std::optional<Result<std::optional<Value>>> read_current_at_once(Database& database, const EpochList& epochs, const Xid& xid, std::string_view key) {
+  using Found = Result<std::optional<Value>>;
+  rocksdb::ReadOptions options;
+  options.read_tier = rocksdb::kBlockCacheTier;
+  rocksdb::PinnableSlice value;
+  for (const auto& epoch : epochs) {
+    const auto status = database.db().Get(options, (*epoch)[table_of(key)], slice_of(key), &value);
+    if (status.IsNotFound()) continue;
+    if (!status.ok()) return std::nullopt;  // Incomplete, or a fault: the look-up that may wait says which
+    auto read = read_value(xid, view(value), database.names());
+    return read ? Found(std::optional<Value>(*std::move(read))) : Found(read.error());
+  }
+  return Found(std::optional<Value>());
+}
+
 Status read_earlier(Database& database, const EpochList& epochs, const Value& value, std::string_view key, std::size_t most,
                     std::vector<Record>& earlier, const rocksdb::ReadOptions& options) {
   std::string prefix;

@@ -23,6 +23,9 @@ Table table_of(std::string_view xid_key);
 Result<std::optional<Value>> read_current(Database& database, const EpochList& epochs, const Xid& xid, std::string_view key,
                                           const rocksdb::ReadOptions& options = {});
 
+// The same out of memory alone; nullopt: it is not all there.
+std::optional<Result<std::optional<Value>>> read_current_at_once(Database& database, const EpochList& epochs, const Xid& xid, std::string_view key);
+
 // Appends the tokens that `value` replaced, newest first, at most `most`. Those of this life of the XID: an expired transaction's may still
 // lie under the same keys. Fails with kStoreUnavailable, kStoreDamaged.
 Status read_earlier(Database& database, const EpochList& epochs, const Value& value, std::string_view key, std::size_t most,

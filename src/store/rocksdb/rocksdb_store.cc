@@ -58,6 +58,10 @@ class RocksdbStore final : public Store {
     return list_notes(*database_, kind, after, limit, now);
   }
   Result<std::optional<Transaction>> find(const Xid& xid, UnixMillis now) override;
+  std::optional<Result<std::optional<Transaction>>> find_at_once(const Xid& xid, UnixMillis now) override;
+  std::optional<Result<std::optional<std::string>>> note_at_once(const NoteName& name, UnixMillis now) override {
+    return read_note_at_once(*database_, name, now);
+  }
   Result<Page> find_by_phone(const Phone& phone, std::size_t limit, std::string_view cursor, UnixMillis now) override;
   Status writable() override { return database_->health().check(database_->db(), true); }
   Status sweep(UnixMillis now) override;
@@ -270,6 +274,20 @@ Result<std::optional<Transaction>> RocksdbStore::find(const Xid& xid, UnixMillis
     if (auto earlier = read_earlier(*database_, *epochs, **value, key, kMaxEarlierTokens, transaction.earlier); !earlier) return earlier.error();
   }
   return std::optional<Transaction>(std::move(transaction));
+}
+
+std::optional<Result<std::optional<Transaction>>> RocksdbStore::find_at_once(const Xid& xid, UnixMillis now) {
+  using Found = Result<std::optional<Transaction>>;
+  const auto epochs = database_->epochs();
+  std::string key;
+  append_xid_key(xid, key);
+  auto value = read_current_at_once(*database_, *epochs, xid, key);
+  if (!value) return std::nullopt;
+  if (!*value) return Found(value->error());
+  std::optional<Value>& there = **value;
+  if (!there || past_retention(there->created_at, retention_, now)) return Found(std::optional<Transaction>());
+  if (there->number > 1) return std::nullopt;  // earlier tokens are a search
+  return Found(std::optional<Transaction>(Transaction{there->created_at, there->number, std::move(there->record), {}, std::move(there->events)}));
 }
 
 Result<Page> RocksdbStore::find_by_phone(const Phone& phone, std::size_t limit, std::string_view cursor, UnixMillis now) {
