@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "base/limits.h"
 #include "base/time.h"
@@ -124,6 +125,26 @@ store::Event event_of(const Report& report, store::Event::Type type, UnixMillis 
           .at = at,
           .key = std::string(store::name_of(type)) + ':' + report.reference_id + ':' + std::to_string(report.code) + ':' + report.updated_on,
           .body = report.raw};
+}
+
+std::optional<Outline> outline_of(const store::Event& event) {
+  if (event.type != store::Event::Type::kCallback && event.type != store::Event::Type::kPolled) return std::nullopt;
+  std::string_view key = event.key;
+  const auto next = [&key]() -> std::optional<std::string_view> {
+    const std::size_t colon = key.find(':');
+    if (colon == std::string_view::npos) return std::nullopt;
+    const std::string_view part = key.substr(0, colon);
+    key.remove_prefix(colon + 1);
+    return part;
+  };
+  const auto type = next();
+  const auto reference = type && *type == store::name_of(event.type) ? next() : std::nullopt;
+  const auto code = reference ? next() : std::nullopt;
+  if (!code) return std::nullopt;
+  Outline outline{*reference, 0, key, parse_rfc3339_micros(key).value_or(Report::kNoTime)};
+  const auto [end, error] = std::from_chars(code->data(), code->data() + code->size(), outline.code);
+  if (error != std::errc() || end != code->data() + code->size()) return std::nullopt;
+  return outline;
 }
 
 std::optional<Report> report_of(const store::Event& event) {

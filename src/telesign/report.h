@@ -53,6 +53,16 @@ bool is_reference_id(std::string_view text);
 // The event that records it. Its body is the report as it was sent. Its key is "callback:reference_id:code:updated_on", or "polled:...", so a report that is
 // repeated, or told again when asked, is one event.
 store::Event event_of(const Report& report, store::Event::Type type, UnixMillis at);
+// What a report's place in the order depends on. It stands in the event's key, so a timeline can be folded without reading bodies.
+struct Outline {
+  std::string_view reference_id;  // in the event's key
+  std::int64_t code = 0;
+  std::string_view updated_on;
+  std::int64_t updated_micros = Report::kNoTime;
+};
+// nullopt: not an event of type kCallback or kPolled, or not one that event_of() made.
+std::optional<Outline> outline_of(const store::Event& event);
+
 // The report that an event of type kCallback or kPolled records; nullopt for others, and for a body that is not ours.
 std::optional<Report> report_of(const store::Event& event);
 

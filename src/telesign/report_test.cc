@@ -22,6 +22,22 @@ std::string why_not(std::string_view body) {
   return report.error().detail();
 }
 
+TEST(EventOfReport, ItsKeyTellsWhatDecides) {
+  for (const char* text : {R"({"reference_id":"R1","status":{"code":2401,"updated_on":"2016-10-21T14:05:36.181346Z"}})", R"({"status":{"code":-5}})",
+                           R"({"reference_id":"R-2_x","status":{"code":2400,"updated_on":"once: upon"}})"}) {
+    const Report report = *parse_callback(text);
+    const store::Event event = event_of(report, store::Event::Type::kPolled, 1);
+    const auto outline = outline_of(event);
+    ASSERT_TRUE(outline) << text;
+    EXPECT_EQ(outline->reference_id, report.reference_id);
+    EXPECT_EQ(outline->code, report.code);
+    EXPECT_EQ(outline->updated_on, report.updated_on);
+    EXPECT_EQ(outline->updated_micros, report.updated_micros);
+  }
+  for (const char* key : {"", "k", "polled:R1:2401", "callback:R1:2401:", "polled:R1:x:", "polled:R1:1x:"}) EXPECT_FALSE(outline_of({store::Event::Type::kPolled, 1, key, "{}"})) << key;
+  EXPECT_FALSE(outline_of({store::Event::Type::kVerified, 1, "verified:a:1:", "{}"}));
+}
+
 TEST(ParseCallback, TheExampleOfTheDocumentation) {
   const Result<Report> report = parse_callback(kExample);
   ASSERT_TRUE(report) << report.error().message();

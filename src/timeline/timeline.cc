@@ -9,9 +9,9 @@
 namespace jwtd::timeline {
 namespace {
 
-using telesign::Report;
+using telesign::Outline;
 
-State state_of(const Report& report) {
+State state_of(const Outline& report) {
   switch (telesign::state_of(report.code)) {
     case telesign::State::kPending: return State::kPending;
     case telesign::State::kSuccess: return State::kSuccess;
@@ -23,31 +23,32 @@ State state_of(const Report& report) {
 bool is_final(State state) { return state == State::kSuccess || state == State::kFailure; }
 
 // Whether `a` stands rather than `b`: total on what differs in date, state or code, so that the fold does not depend on the order.
-bool stands_before(const Report& a, const Report& b) {
+bool stands_before(const Outline& a, const Outline& b) {
   const State of_a = state_of(a), of_b = state_of(b);
   if (is_final(of_a) != is_final(of_b)) return is_final(of_a);
-  const auto rank = [](const Report& report, State state) { return std::tuple(report.updated_micros, state != State::kFailure, report.code, std::string_view(report.reference_id)); };
+  const auto rank = [](const Outline& report, State state) { return std::tuple(report.updated_micros, state != State::kFailure, report.code, report.reference_id); };
   return is_final(of_a) ? rank(a, of_a) < rank(b, of_b) : rank(b, of_b) < rank(a, of_a);
 }
 
-bool is_report(const store::Event& event) { return event.type == store::Event::Type::kCallback || event.type == store::Event::Type::kPolled; }
+struct Standing {
+  const store::Event* event = nullptr;  // whose report stands; nullptr: there is none
+  Outline report;
+  State state = State::kNone;
+  bool contradicted = false;
+};
 
-// The event whose report stands; nullptr: none.
-const store::Event* standing(const store::Transaction& transaction, Status& status) {
-  const store::Event* best = nullptr;
+Standing standing(const store::Transaction& transaction) {
+  Standing best;
   bool succeeded = false, failed = false;
   for (const store::Event& event : transaction.events) {
-    auto report = is_report(event) ? telesign::report_of(event) : std::nullopt;
+    const auto report = telesign::outline_of(event);
     if (!report) continue;
     const State state = state_of(*report);
     succeeded = succeeded || state == State::kSuccess;
     failed = failed || state == State::kFailure;
-    if (best && !stands_before(*report, status.report)) continue;
-    best = &event;
-    status.report = *std::move(report);
-    status.state = state;
+    if (!best.event || stands_before(*report, best.report)) best = {&event, *report, state, false};
   }
-  status.contradicted = succeeded && failed;
+  best.contradicted = succeeded && failed;
   return best;
 }
 
@@ -65,16 +66,25 @@ std::string_view name_of(State state) {
 
 Status status_of(const store::Transaction& transaction) {
   Status status;
-  const store::Event* const event = standing(transaction, status);
-  if (!event) return status;
-  status.source = event->type == store::Event::Type::kCallback ? "callback" : "poll";
-  status.known_at = event->at;
+  const Standing best = standing(transaction);
+  if (!best.event) return status;
+  status.state = best.state;
+  status.contradicted = best.contradicted;
+  if (auto report = telesign::report_of(*best.event)) {
+    status.report = *std::move(report);
+  } else {  // its body cannot be read; what decides stands in its key
+    status.report.reference_id = best.report.reference_id;
+    status.report.code = best.report.code;
+    status.report.updated_on = best.report.updated_on;
+    status.report.updated_micros = best.report.updated_micros;
+  }
+  status.source = best.event->type == store::Event::Type::kCallback ? "callback" : "poll";
+  status.known_at = best.event->at;
   return status;
 }
 
 std::vector<Item> items_of(const store::Transaction& transaction, UnixMillis now) {
-  Status status;
-  const store::Event* const stands = standing(transaction, status);
+  const store::Event* const stands = standing(transaction).event;
   std::vector<Item> items;
   const bool has_first = transaction.issued == transaction.earlier.size() + 1;
   for (auto it = transaction.earlier.rbegin(); it != transaction.earlier.rend(); ++it) {
