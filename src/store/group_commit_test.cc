@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/uuid7.h"
+#include "store/apply_all.h"
 #include "tests/fakes/run_task.h"
 
 namespace jwtd::store {
@@ -137,6 +138,35 @@ Task<Result<Change>> apply_large(Lane& lane) {
   Change change;
   change.put.push_back({"kind", "key", std::string(kMaxNoteBytes + 1, 'x'), 0});
   co_return co_await lane.apply(std::move(change));
+}
+
+Task<Result<std::vector<Change>>> apply_three(Lane& lane, std::size_t large) {
+  std::vector<Change> changes(3);
+  for (std::size_t i = 0; i < changes.size(); ++i) changes[i].put.push_back({"kind", std::to_string(i), std::string(i == large ? kMaxNoteBytes + 1 : 1, 'x'), 0});
+  co_return co_await apply_all(lane, std::move(changes));
+}
+
+TEST_F(GroupCommitTest, ChangesThatAreGivenTogetherShareAWriteAndComeBackInOrder) {
+  const auto first = start();  // while it is written the three gather
+  store.wait_for_batches(1);
+  fakes::Started<Result<std::vector<Change>>> all(apply_three(lane, 3));
+  store.open_gate(1);
+  while (!all.done()) loop.wait_and_run();
+  ASSERT_TRUE(all.value()->has_value());
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ((**all.value())[i].applied, Applied::kPresent);
+    EXPECT_EQ((**all.value())[i].put[0].key, std::to_string(i));
+  }
+  EXPECT_EQ(store.applied(), (std::vector<std::size_t>{2, 1})) << "two is the bound of a batch here";
+}
+
+TEST_F(GroupCommitTest, OfChangesThatAreGivenTogetherAFailureIsTold) {
+  fakes::Started<Result<std::vector<Change>>> all(apply_three(lane, 1));
+  while (!all.done()) loop.wait_and_run();
+  ASSERT_FALSE(all.value()->has_value());
+  EXPECT_TRUE(all.value()->error().is(kChangeTooLarge));
+  fakes::Started<Result<std::vector<Change>>> none(apply_all(lane, {}));
+  EXPECT_TRUE(none.done());
 }
 
 TEST_F(GroupCommitTest, AChangeOutOfBoundsNeverReachesTheStore) {

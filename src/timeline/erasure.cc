@@ -1,4 +1,4 @@
-// timeline/erasure.cc - page by page, one change a transaction.
+// timeline/erasure.cc - page by page, one change a transaction, a page in shared writes.
 #include "timeline/erasure.h"
 
 #include <string>
@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "store/apply_all.h"
 #include "store/note_kinds.h"
 #include "telesign/report.h"
 
@@ -71,12 +72,14 @@ Task<Result<Erased>> erase_phone(store::Store& store, store::ReadPool& reads, st
     const auto list = [&store, phone, cursor, now] { return store.find_by_phone(phone, kMaxPageRecords, cursor, now); };
     const auto page = co_await reads.run(list);
     if (!page) co_return page.error();
-    for (const store::Transaction& transaction : page->transactions) {
-      store::Change change = erasure_of(transaction, retention, now);
-      const auto applied = co_await lane.apply(std::move(change));
-      if (!applied) co_return applied.error();
-      if (applied->applied == store::Applied::kDamaged) co_return Error(store::kStoreDamaged);
-      if (applied->applied != store::Applied::kWritten) continue;
+    std::vector<store::Change> changes;
+    for (const store::Transaction& transaction : page->transactions) changes.push_back(erasure_of(transaction, retention, now));
+    const auto applied = co_await store::apply_all(lane, std::move(changes));
+    if (!applied) co_return applied.error();
+    for (std::size_t i = 0; i < applied->size(); ++i) {
+      const store::Transaction& transaction = page->transactions[i];
+      if ((*applied)[i].applied == store::Applied::kDamaged) co_return Error(store::kStoreDamaged);
+      if ((*applied)[i].applied != store::Applied::kWritten) continue;
       ++erased.transactions;
       erased.tokens += transaction.issued;
       erased.events += transaction.events.size();
