@@ -3,11 +3,13 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/answer.h"
 #include "api/query.h"
 #include "api/routes.h"
 #include "forward/outbox.h"
 #include "http/problem.h"
 #include "json/strict_json.h"
+#include "store/apply_all.h"
 
 namespace jwtd::api {
 namespace {
@@ -17,14 +19,7 @@ using http::Response;
 using Json = nlohmann::ordered_json;
 
 void refuse(const CallbackQueueContext& context, const Error& error, const Request& request, Response& response) {
-  if (context.log && !error.detail().empty()) context.log->warn("callback_queue_failed", {{"code", error.code().id}, {"detail", error.detail()}, {"request_id", request.request_id}});
-  http::render_problem(response, error.code(), request.request_id);
-}
-
-void answer(Response& response, const Json& json) {
-  response.content_type = "application/json";
-  response.add_field("Cache-Control", "no-store");
-  response.body = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  refuse_and_log(context.log, LogLevel::kWarn, "callback_queue_failed", error, request, response);
 }
 
 Json shown(const store::Note& note, bool full) {
@@ -35,7 +30,7 @@ Json shown(const store::Note& note, bool full) {
   return out;
 }
 
-Task<void> list(const CallbackQueueContext& context, const char* kind, const Request& request, Response& response) {
+Task<void> list(const CallbackQueueContext& context, std::string_view kind, const Request& request, Response& response) {
   const Result<Asker> caller = admit(context.callers, request);
   if (!caller) co_return refuse(context, caller.error(), request, response);
   const bool full = (*caller)->may(access::Scope::kReadPii);
@@ -74,7 +69,7 @@ struct Dead {
 Result<Dead> find_dead(store::Store& store, const std::string& id, UnixMillis now) {
   Dead dead;
   for (std::string after;;) {
-    const auto page = store.notes(forward::kDead, after, kMaxPageRecords, now);
+    const auto page = store.notes(store::kDeadNote, after, kMaxPageRecords, now);
     if (!page) return page.error();
     for (const store::Note& note : *page) {
       after = note.key;
@@ -98,16 +93,18 @@ Task<void> replay(const CallbackQueueContext& context, const Request& request, R
   const Result<Dead> dead = co_await context.reads.run(read);
   if (!dead) co_return refuse(context, dead.error(), request, response);
   if (dead->notes.empty() && !id->empty()) co_return refuse(context, Error(kDeadLetterUnknown), request, response);
+  std::vector<store::Change> changes;
   for (const store::Note& note : dead->notes) {  // each whole: it is in one of the two lists at any moment
     forward::Delivery delivery = *forward::delivery_of(note);
     delivery.attempts = 0;
     delivery.next_at = now;
     store::Change change;
-    change.put.push_back(forward::note_of(delivery, forward::kOutbox));
-    change.remove.push_back({forward::kDead, note.key});
-    const Result<store::Change> applied = co_await context.lane.apply(std::move(change));
-    if (!applied) co_return refuse(context, applied.error(), request, response);
+    change.put.push_back(forward::note_of(delivery, store::kOutboxNote));
+    change.remove.push_back({std::string(store::kDeadNote), note.key});
+    changes.push_back(std::move(change));
   }
+  const auto applied = co_await store::apply_all(context.lane, std::move(changes));
+  if (!applied) co_return refuse(context, applied.error(), request, response);
   if (!dead->notes.empty()) context.replayed();
   answer(response, {{"replayed", dead->notes.size()}, {"more", dead->more}});
 }
@@ -116,9 +113,9 @@ Task<void> replay(const CallbackQueueContext& context, const Request& request, R
 
 void add_callback_queue_routes(http::Router& router, const CallbackQueueContext& context) {
   add_route(router, http::Method::kGet, "/v1/callbacks/outbox",
-            [&context](const Request& request, Response& response) { return list(context, forward::kOutbox, request, response); });
+            [&context](const Request& request, Response& response) { return list(context, store::kOutboxNote, request, response); });
   add_route(router, http::Method::kGet, "/v1/callbacks/dead",
-            [&context](const Request& request, Response& response) { return list(context, forward::kDead, request, response); });
+            [&context](const Request& request, Response& response) { return list(context, store::kDeadNote, request, response); });
   add_route(router, http::Method::kPost, "/v1/callbacks/replay",
             [&context](const Request& request, Response& response) { return replay(context, request, response); });
 }

@@ -31,10 +31,10 @@ class CallbackQueue : public testing::Test {
     callers_.set(std::move(callers));
   }
 
-  std::string put(const std::string& xid, const char* kind) {
+  std::string put(const std::string& xid, std::string_view kind) {
     store::Change change;
     forward::Delivery delivery = *forward::delivery_of(forward::outbox_note(*Xid::parse(xid), *telesign::parse_callback(R"({"status":{"code":2401}})"), kNow));
-    if (kind == std::string_view(forward::kDead)) delivery.attempts = 36;
+    if (kind == std::string_view(store::kDeadNote)) delivery.attempts = 36;
     change.put.push_back(forward::note_of(delivery, kind));
     store::Change* changes[] = {&change};
     EXPECT_TRUE(store_->apply(changes));
@@ -71,9 +71,9 @@ TEST_F(CallbackQueue, NeedsTheScope) {
 }
 
 TEST_F(CallbackQueue, ListsAreInPagesAndBodiesForThoseWhoMaySeeThem) {
-  put("x-1", forward::kOutbox);
-  put("x-2", forward::kOutbox);
-  put("x-3", forward::kDead);
+  put("x-1", store::kOutboxNote);
+  put("x-2", store::kOutboxNote);
+  put("x-3", store::kDeadNote);
   const json first = get("/v1/callbacks/outbox?limit=1", operator_);
   ASSERT_EQ(first["callbacks"].size(), 1u);
   const json second = get("/v1/callbacks/outbox?limit=2&cursor=" + first["next"].get<std::string>(), masked_);
@@ -91,15 +91,15 @@ TEST_F(CallbackQueue, ListsAreInPagesAndBodiesForThoseWhoMaySeeThem) {
 }
 
 TEST_F(CallbackQueue, TheDeadAreReplayedOneOrAll) {
-  const std::string id = put("x-1", forward::kDead);
-  for (int i = 0; i < 120; ++i) put("y-" + std::to_string(i), forward::kDead);
+  const std::string id = put("x-1", store::kDeadNote);
+  for (int i = 0; i < 120; ++i) put("y-" + std::to_string(i), store::kDeadNote);
   EXPECT_EQ(replay(json{{"id", id}}.dump(), masked_), (json{{"replayed", 1}, {"more", false}}));
   EXPECT_EQ(get("/v1/callbacks/outbox", masked_)["callbacks"][0]["attempts"], 0);
   replay(json{{"id", id}}.dump(), masked_, 404);
   EXPECT_EQ(replay("{}", masked_), (json{{"replayed", 100}, {"more", true}}));
   EXPECT_EQ(replay("{}", masked_), (json{{"replayed", 20}, {"more", false}}));
   EXPECT_EQ(replay("{}", masked_), (json{{"replayed", 0}, {"more", false}}));
-  EXPECT_EQ(store_->notes(forward::kOutbox, "", 1000, kNow)->size(), 121u);
+  EXPECT_EQ(store_->notes(store::kOutboxNote, "", 1000, kNow)->size(), 121u);
   EXPECT_EQ(woken_, 3);
 }
 

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/answer.h"
 #include "api/query.h"
 #include "api/routes.h"
 #include "api/timeline.h"
@@ -17,8 +18,7 @@ using Json = nlohmann::ordered_json;
 
 void refuse(Log* log, const Error& error, const Request& request, Response& response) {
   // A callback's detail says which rule its form breaks, and quotes nothing.
-  if (log && !error.detail().empty()) log->warn("callback_refused", {{"code", error.code().id}, {"detail", error.detail()}, {"request_id", request.request_id}});
-  http::render_problem(response, error.code(), request.request_id);
+  refuse_and_log(log, LogLevel::kWarn, "callback_refused", error, request, response);
 }
 
 Task<void> post_callback(const CallbackContext& context, const Request& request, Response& response) {
@@ -41,9 +41,7 @@ Task<void> post_callback(const CallbackContext& context, const Request& request,
     if (context.log) context.log->warn("status_contradicted", {{"detail", "the provider reported two different final states of one transaction; the one it dates first stands"},
                                                                {"request_id", request.request_id}});
   }
-  response.content_type = "application/json";
-  response.add_field("Cache-Control", "no-store");
-  response.body = "{}";
+  answer_text(response, "{}");
 }
 
 Task<void> list_unmatched(const UnmatchedContext& context, const Request& request, Response& response) {
@@ -71,9 +69,7 @@ Task<void> list_unmatched(const UnmatchedContext& context, const Request& reques
     json["callbacks"].push_back(std::move(shown));
   }
   if (found->size() == *limit) json["next"] = found->back().key;
-  response.content_type = "application/json";
-  response.add_field("Cache-Control", "no-store");
-  response.body = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  answer(response, json);
 }
 
 }  // namespace

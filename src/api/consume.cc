@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/answer.h"
 #include "api/query.h"
 #include "api/routes.h"
 #include "api/transactions.h"
@@ -15,9 +16,7 @@ using http::Request;
 using http::Response;
 
 void refuse(const ConsumeContext& context, const Error& error, const Request& request, Response& response) {
-  if (context.log && !error.detail().empty())
-    context.log->error("consume_failed", {{"code", error.code().id}, {"detail", error.detail()}, {"request_id", request.request_id}});
-  http::render_problem(response, error.code(), request.request_id);
+  refuse_and_log(context.log, LogLevel::kError, "consume_failed", error, request, response);
 }
 
 Result<Xid> wish(const Request& request) {
@@ -41,9 +40,7 @@ Task<void> consume(const ConsumeContext& context, const Request& request, Respon
     case store::Applied::kClosed: co_return refuse(context, Error(kTransactionRevoked), request, response);
     default: co_return refuse(context, Error(kTransactionConsumed), request, response);
   }
-  response.content_type = "application/json";
-  response.fields.append("Cache-Control: no-store\r\n");
-  response.body = nlohmann::ordered_json{{"xid", xid->view()}, {"consumed_at", format_rfc3339(now, true)}}.dump();
+  answer(response, {{"xid", xid->view()}, {"consumed_at", format_rfc3339(now, true)}});
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/answer.h"
 #include "api/query.h"
 #include "api/routes.h"
 #include "api/transactions.h"
@@ -34,9 +35,7 @@ Task<void> erase(const ErasureContext& context, const Request& request, Response
   if (context.log) {
     context.log->info("erased", {{"caller", caller}, {"transactions", erased->transactions}, {"tokens", erased->tokens}, {"events", erased->events}, {"request_id", request.request_id}});
   }
-  response.content_type = "application/json";
-  response.add_field("Cache-Control", "no-store");
-  response.body = nlohmann::ordered_json{{"transactions", erased->transactions}, {"tokens", erased->tokens}, {"events", erased->events}}.dump();
+  answer(response, {{"transactions", erased->transactions}, {"tokens", erased->tokens}, {"events", erased->events}});
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/answer.h"
 #include "api/routes.h"
 
 namespace jwtd::api {
@@ -15,9 +16,7 @@ using http::Response;
 using Json = nlohmann::ordered_json;
 
 Task<void> livez(Response& response) {
-  response.content_type = "application/json";
-  response.add_field("Cache-Control", "no-store");
-  response.body = R"({"status":"ok"})";
+  answer_text(response, R"({"status":"ok"})");
   co_return;
 }
 
@@ -30,9 +29,7 @@ Task<void> readyz(const std::vector<Check>& checks, Response& response) {
     response.status = 503;
     response.error_id = status.error().code().id;
   }
-  response.content_type = "application/json";
-  response.add_field("Cache-Control", "no-store");
-  response.body = Json{{"status", response.status == 200 ? "ok" : "failing"}, {"checks", std::move(shown)}}.dump();
+  answer(response, {{"status", response.status == 200 ? "ok" : "failing"}, {"checks", std::move(shown)}});
   co_return;
 }
 

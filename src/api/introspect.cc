@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/answer.h"
 #include "api/body.h"
 #include "api/routes.h"
 #include "http/problem.h"
@@ -17,12 +18,6 @@ using http::Response;
 using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kTokenType = "urn:ietf:params:oauth:token-type:jwt";  // RFC 8693 s3
-
-void answer(Response& response, const Json& json) {
-  response.content_type = "application/json";
-  response.fields.append("Cache-Control: no-store\r\n");
-  response.body = json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
 
 // RFC 6749 s5.2; `id` is for log and metrics.
 void oauth_error(Response& response, int status, std::string_view error, std::string_view description, std::string_view id) {
@@ -71,21 +66,17 @@ Task<void> introspect(const IntrospectContext& context, const Request& request, 
   const Status judged = co_await context.introspector.judge(*token, (*asker)->name, /*explain=*/false, context.now(), verdict);
   if (!judged) co_return refuse(context, judged.error(), request, response);
   if (verdict.failure) {
-    response.content_type = "application/json";
-    response.fields.append("Cache-Control: no-store\r\n");
-    response.body.assign(R"({"active":false})");  // and nothing about why: RFC 7662 s2.2
-    co_return;
+    co_return answer_text(response, R"({"active":false})");  // and nothing about why: RFC 7662 s2.2
   }
   const jose::SignedClaims& claims = verdict.claims;
   // Written as text, for a library's object costs as much as the verdict. A token that counts has our issuer's name and is on record: none of its
   // strings needs an escape.
-  std::string& body = response.body;
-  body.assign(R"({"active":true,"token_type":")").append(kTokenType).append(R"(","iss":")").append(claims.iss).append(R"(","iat":)").append(std::to_string(static_cast<std::int64_t>(claims.iat)));
+  std::string body(R"({"active":true,"token_type":")");
+  body.append(kTokenType).append(R"(","iss":")").append(claims.iss).append(R"(","iat":)").append(std::to_string(static_cast<std::int64_t>(claims.iat)));
   body.append(R"(,"exp":)").append(std::to_string(static_cast<std::int64_t>(claims.exp))).append(R"(,"xid":")").append(claims.xid).append("\"");
   if ((*asker)->may(access::Scope::kReadPii)) body.append(R"(,"sub":")").append(claims.phn).append(R"(","phn":")").append(claims.phn).append("\"");
   body.append("}");
-  response.content_type = "application/json";
-  response.fields.append("Cache-Control: no-store\r\n");
+  answer_text(response, body);
 }
 
 // 200 with nothing whenever the token does not count afterwards, whether it ever did (RFC 7009 s2.2). The hint is not needed and not looked at:

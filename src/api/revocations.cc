@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/answer.h"
 #include "api/body.h"
 #include "api/routes.h"
 #include "api/transactions.h"
@@ -16,9 +17,7 @@ using http::Response;
 using Json = nlohmann::ordered_json;
 
 void refuse(const RevocationsContext& context, const Error& error, const Request& request, Response& response) {
-  if (context.log && !error.detail().empty())
-    context.log->error("revocation_failed", {{"code", error.code().id}, {"detail", error.detail()}, {"request_id", request.request_id}});
-  http::render_problem(response, error.code(), request.request_id);
+  refuse_and_log(context.log, LogLevel::kError, "revocation_failed", error, request, response);
 }
 
 struct Counts {
@@ -64,9 +63,7 @@ Task<void> post_revocations(const RevocationsContext& context, const Request& re
   if (!what) co_return refuse(context, Error(kRevocationBodyMalformed), request, response);
   const Result<Counts> counts = co_await revoke(context, *what, (*asker)->name);
   if (!counts) co_return refuse(context, counts.error(), request, response);
-  response.content_type = "application/json";
-  response.fields.append("Cache-Control: no-store\r\n");
-  response.body = Json{{"transactions", counts->revoked.transactions}, {"already_revoked", counts->revoked.already}, {"keys", counts->keys}}.dump();
+  answer(response, {{"transactions", counts->revoked.transactions}, {"already_revoked", counts->revoked.already}, {"keys", counts->keys}});
 }
 
 }  // namespace

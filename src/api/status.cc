@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/answer.h"
 #include "api/query.h"
 #include "api/routes.h"
 #include "api/timeline.h"
@@ -19,9 +20,7 @@ using http::Response;
 using Json = nlohmann::ordered_json;
 
 void refuse(const StatusContext& context, const Error& error, const Request& request, Response& response) {
-  if (context.log && !error.detail().empty())
-    context.log->warn("status_failed", {{"code", error.code().id}, {"detail", error.detail()}, {"request_id", request.request_id}});
-  http::render_problem(response, error.code(), request.request_id);
+  refuse_and_log(context.log, LogLevel::kWarn, "status_failed", error, request, response);
 }
 
 // How long ago it was learnt; null without a status.
@@ -74,9 +73,7 @@ Task<void> get_status(const StatusContext& context, const Request& request, Resp
     if (!transaction) co_return refuse(context, transaction.error(), request, response);
     json = shown(*transaction, now);
   }
-  response.content_type = "application/json";
-  response.add_field("Cache-Control", "no-store");
-  response.body = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  answer(response, json);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/answer.h"
 #include "api/query.h"
 #include "api/routes.h"
 #include "api/timeline.h"
@@ -80,17 +81,8 @@ Json transaction(const store::Transaction& transaction, UnixMillis now, Sight si
   return json;
 }
 
-void answer(Response& response, const Json& json) {
-  response.content_type = "application/json";
-  response.add_field("Cache-Control", "no-store");
-  // A database that others write to may hold octets that are not UTF-8; a replaced character is better than no answer.
-  response.body = json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
 void refuse(const TransactionsContext& context, const Error& error, const Request& request, Response& response) {
-  if (context.log && !error.detail().empty())
-    context.log->error("look_up_failed", {{"code", error.code().id}, {"detail", error.detail()}, {"request_id", request.request_id}});
-  http::render_problem(response, error.code(), request.request_id);
+  refuse_and_log(context.log, LogLevel::kError, "look_up_failed", error, request, response);
 }
 
 // What was erased leaves counts.

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/answer.h"
 #include "api/body.h"
 #include "api/routes.h"
 #include "http/problem.h"
@@ -17,9 +18,7 @@ using http::Response;
 using Json = nlohmann::ordered_json;
 
 void refuse(const VerifyContext& context, const Error& error, const Request& request, Response& response) {
-  if (context.log && !error.detail().empty())
-    context.log->error("verify_failed", {{"code", error.code().id}, {"detail", error.detail()}, {"request_id", request.request_id}});
-  http::render_problem(response, error.code(), request.request_id);
+  refuse_and_log(context.log, LogLevel::kError, "verify_failed", error, request, response);
 }
 
 Json checks_of(const issue::Verdict& verdict) {
@@ -57,16 +56,12 @@ Task<void> post_verify(const VerifyContext& context, const Request& request, Res
   const Status judged = co_await context.introspector.judge(token->text, (*asker)->name, explain, context.now(), verdict);
   if (!judged) co_return refuse(context, judged.error(), request, response);
 
-  response.content_type = "application/json";
-  response.fields.append("Cache-Control: no-store\r\n");
   if (!explain) {
-    if (!verdict.failure) response.body.assign(R"({"valid":true,"reason":null})");
-    else response.body.assign(R"({"valid":false,"reason":")").append(verdict.failure->title).append(R"("})");
-    co_return;
+    co_return answer_text(response, verdict.failure ? R"({"valid":false,"reason":")" + std::string(verdict.failure->title) + R"("})" : R"({"valid":true,"reason":null})");
   }
   Json json{{"valid", verdict.failure == nullptr}, {"reason", nullptr}, {"checks", checks_of(verdict)}, {"claims", claims_of(verdict, (*asker)->may(access::Scope::kReadPii))}};
   if (verdict.failure) json["reason"] = verdict.failure->title;
-  response.body = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  answer(response, json);
 }
 
 }  // namespace

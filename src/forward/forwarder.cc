@@ -88,7 +88,7 @@ void Forwarder::tell(std::string_view event) const {
 std::vector<Delivery> Forwarder::due(UnixMillis now) {
   std::vector<Delivery> out;
   for (std::size_t seen = 0; seen < kForwardScan && out.size() < kForwardBatch;) {
-    const auto notes = store_.notes(kOutbox, scanned_, kMaxPageRecords, now);
+    const auto notes = store_.notes(store::kOutboxNote, scanned_, kMaxPageRecords, now);
     if (!notes) {
       tell("the outbox cannot be read: " + notes.error().message());
       return out;
@@ -117,13 +117,13 @@ bool Forwarder::claim(std::vector<Delivery>& deliveries, const Apply& apply, Uni
   for (Delivery& delivery : deliveries) {
     delivery.owner = node_;
     delivery.next_at = now + millis(kForwardLease);
-    change.put.push_back(note_of(delivery, kOutbox));
+    change.put.push_back(note_of(delivery, store::kOutboxNote));
   }
   if (!apply(std::move(change))) return false;
   std::erase_if(deliveries, [&](const Delivery& delivery) {
-    const auto value = store_.note({kOutbox, delivery.key}, now);
+    const auto value = store_.note({std::string(store::kOutboxNote), delivery.key}, now);
     if (!value || !*value) return true;
-    const auto stands = delivery_of({.kind = kOutbox, .key = delivery.key, .value = **value});
+    const auto stands = delivery_of({.kind = std::string(store::kOutboxNote), .key = delivery.key, .value = **value});
     return !stands || stands->owner != node_;
   });
   return true;
@@ -146,20 +146,20 @@ void Forwarder::settle(Delivery delivery, bool delivered, store::Change& change)
   ++delivery.attempts;
   if (delivered) {
     ++stats_.delivered;
-    change.remove.push_back({kOutbox, delivery.key});
+    change.remove.push_back({std::string(store::kOutboxNote), delivery.key});
     return;
   }
   ++stats_.failed;
   const UnixMillis now = options_.clock();
   if (delivery.attempts < kForwardAttempts) {
     delivery.next_at = now + pause_after(delivery.attempts, random_);
-    change.put.push_back(note_of(delivery, kOutbox));
+    change.put.push_back(note_of(delivery, store::kOutboxNote));
     return;
   }
   ++stats_.dead;
   tell("a callback was given up: " + delivery.id);
-  change.remove.push_back({kOutbox, delivery.key});
-  store::Note dead = note_of(delivery, kDead);
+  change.remove.push_back({std::string(store::kOutboxNote), delivery.key});
+  store::Note dead = note_of(delivery, store::kDeadNote);
   dead.expires_at = now + millis(kDeadLetterKept);
   change.put.push_back(std::move(dead));
 }
@@ -181,7 +181,7 @@ std::size_t Forwarder::turn(const Apply& apply) {
     }
     delivery.owner.clear();  // the rest is free for others
     delivery.next_at = now;
-    change.put.push_back(note_of(delivery, kOutbox));
+    change.put.push_back(note_of(delivery, store::kOutboxNote));
   }
   // If this is refused, what was sent will be sent again: at least once.
   if (!apply(std::move(change))) tell("the outbox cannot be written");

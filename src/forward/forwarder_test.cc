@@ -66,7 +66,7 @@ class Forwarding : public testing::Test {
     change.put.push_back(outbox_note(*Xid::parse(xid), *telesign::parse_callback("{\"status\":{\"code\":" + std::to_string(code) + "}}"), now_));
     ASSERT_TRUE(apply(std::move(change)));
   }
-  std::size_t count(const char* kind) { return store_->notes(kind, "", 1000, now_)->size(); }
+  std::size_t count(std::string_view kind) { return store_->notes(kind, "", 1000, now_)->size(); }
 
   std::unique_ptr<store::Store> store_ = store::open_memory_store({});
   Receiver receiver_;
@@ -80,7 +80,7 @@ TEST_F(Forwarding, WhatIsDueIsSentOnceAndSigned) {
   EXPECT_EQ(one.turn(through()), 2u);
   EXPECT_EQ(one.turn(through()), 0u);
   ASSERT_EQ(receiver_.received.size(), 2u);
-  EXPECT_EQ(count(kOutbox), 0u);
+  EXPECT_EQ(count(store::kOutboxNote), 0u);
   const Received& got = receiver_.received[0];
   EXPECT_EQ(got.timestamp, "1500000000");
   EXPECT_EQ(got.signature, webhook_signature(*keys::parse_webhook_secret(kSecret), got.id, 1'500'000'000, got.body));
@@ -110,21 +110,21 @@ TEST_F(Forwarding, ARefusalIsTriedAgainWithGrowingPausesAndTheSameId) {
   EXPECT_EQ(receiver_.received[0].id, receiver_.received[2].id);
   EXPECT_EQ(receiver_.received[0].body, receiver_.received[2].body);
   EXPECT_NE(receiver_.received[0].timestamp, receiver_.received[2].timestamp);
-  EXPECT_EQ(count(kOutbox), 0u);
+  EXPECT_EQ(count(store::kOutboxNote), 0u);
   EXPECT_EQ(one.stats().failed, 2u);
 }
 
 TEST_F(Forwarding, WhatAProcessThatDiedHadClaimedIsFreeAtOnceWhereItWasAlone) {
   put("x-1");
-  Delivery claimed = *delivery_of(store_->notes(kOutbox, "", 1, now_)->at(0));
+  Delivery claimed = *delivery_of(store_->notes(store::kOutboxNote, "", 1, now_)->at(0));
   claimed.owner = "one that is gone";
   claimed.next_at = now_ + 300'000;
   store::Change change;
-  change.put.push_back(note_of(claimed, kOutbox));
+  change.put.push_back(note_of(claimed, store::kOutboxNote));
   ASSERT_TRUE(apply(std::move(change)));
   EXPECT_EQ(forwarder().turn(through()), 0u) << "another node may be at it";
   EXPECT_EQ(forwarder(/*alone=*/true).turn(through()), 1u);
-  EXPECT_EQ(count(kOutbox), 0u);
+  EXPECT_EQ(count(store::kOutboxNote), 0u);
 }
 
 TEST_F(Forwarding, AfterAboutADayItIsDead) {
@@ -133,16 +133,16 @@ TEST_F(Forwarding, AfterAboutADayItIsDead) {
   put("x-1");
   const UnixMillis began = now_;
   std::size_t tried = 0;
-  while (count(kOutbox) == 1) {
+  while (count(store::kOutboxNote) == 1) {
     tried += one.turn(through());
     now_ += 60'000;
   }
   EXPECT_EQ(tried, kForwardAttempts);
   EXPECT_GT(now_ - began, 12 * 3'600'000);
   EXPECT_LT(now_ - began, 30 * 3'600'000);
-  EXPECT_EQ(count(kDead), 1u);
+  EXPECT_EQ(count(store::kDeadNote), 1u);
   EXPECT_EQ(one.stats().dead, 1u);
-  EXPECT_EQ(delivery_of(store_->notes(kDead, "", 1, now_)->at(0))->attempts, kForwardAttempts);
+  EXPECT_EQ(delivery_of(store_->notes(store::kDeadNote, "", 1, now_)->at(0))->attempts, kForwardAttempts);
 }
 
 TEST_F(Forwarding, ManyThatWaitDoNotHideOneThatIsDue) {
@@ -176,7 +176,7 @@ TEST_F(Forwarding, WhatANodeClaimedIsLeftToItUntilTheLeaseIsOver) {
   EXPECT_EQ(two.turn(through()), 1u);
   ASSERT_EQ(receiver_.received.size(), 2u);
   EXPECT_EQ(receiver_.received[0].id, receiver_.received[1].id) << "by which the receiver knows it";
-  EXPECT_EQ(count(kOutbox), 0u);
+  EXPECT_EQ(count(store::kOutboxNote), 0u);
 }
 
 TEST_F(Forwarding, OfTwoThatClaimTheLaterSends) {
@@ -208,7 +208,7 @@ TEST_F(Forwarding, ItsThreadSendsWhatIsPutThere) {
   while (one.stats().delivered == 0 && Monotonic::now() < end) std::this_thread::yield();
   one.stop();
   EXPECT_EQ(one.stats().delivered, 1u);
-  EXPECT_EQ(count(kOutbox), 0u);
+  EXPECT_EQ(count(store::kOutboxNote), 0u);
 }
 
 }  // namespace

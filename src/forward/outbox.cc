@@ -45,15 +45,15 @@ store::Note outbox_note(const Xid& xid, const telesign::Report& report, UnixMill
   std::string inner = data.dump();
   inner.pop_back();
   delivery.body = "{\"type\":\"telesign.status\",\"timestamp\":\"" + format_rfc3339(now, true) + "\",\"data\":" + inner + ",\"callback\":" + report.raw + "}}";
-  return note_of(delivery, kOutbox);
+  return note_of(delivery, store::kOutboxNote);
 }
 
-store::Note note_of(const Delivery& delivery, const char* kind) {
+store::Note note_of(const Delivery& delivery, std::string_view kind) {
   const Json head{{"id", delivery.id}, {"xid", delivery.xid}, {"attempts", delivery.attempts}, {"next_at", delivery.next_at}, {"owner", delivery.owner}};
   std::string value = head.dump();
   value.pop_back();
   value.append(kBody).append(delivery.body).append("}");
-  return {.kind = kind, .key = delivery.key, .value = std::move(value)};
+  return {.kind = std::string(kind), .key = delivery.key, .value = std::move(value)};
 }
 
 std::optional<Delivery> delivery_of(const store::Note& note) {

@@ -10,13 +10,11 @@
 
 #include "base/ids.h"
 #include "base/time.h"
+#include "store/note_kinds.h"
 #include "store/store.h"
 #include "telesign/report.h"
 
 namespace jwtd::forward {
-
-inline constexpr const char* kOutbox = "outbox";
-inline constexpr const char* kDead = "dead";
 
 struct Delivery {
   std::string key;       // of its note
@@ -34,7 +32,7 @@ struct Delivery {
 // "description", "updated_on", "callback": the provider's own}}. The same report has the same id on every node.
 store::Note outbox_note(const Xid& xid, const telesign::Report& report, UnixMillis now);
 
-store::Note note_of(const Delivery& delivery, const char* kind);
+store::Note note_of(const Delivery& delivery, std::string_view kind);  // store/note_kinds.h
 std::optional<Delivery> delivery_of(const store::Note& note);  // nullopt: it is not ours
 
 }  // namespace jwtd::forward

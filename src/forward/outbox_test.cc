@@ -31,7 +31,7 @@ TEST(OutboxNote, HoldsWhatIsSent) {
   const std::optional<Delivery> delivery = delivery_of(note);
   ASSERT_TRUE(delivery);
   EXPECT_EQ(nlohmann::json::parse(delivery->body), body);
-  EXPECT_EQ(note_of(*delivery, kOutbox), note);
+  EXPECT_EQ(note_of(*delivery, store::kOutboxNote), note);
 }
 
 TEST(OutboxNote, OneReportHasOneIdAndOthersHaveOthers) {
@@ -53,7 +53,7 @@ TEST(OutboxNote, TheLargestReportHasRoom) {
 
 TEST(DeliveryOf, OtherNotesAreNone) {
   for (const char* value : {"", "{}", "x", R"({"id":1,"body":{}})", R"({"id":"a","xid":"b","attempts":-1,"next_at":0,"owner":"","body":{}})"}) {
-    EXPECT_EQ(delivery_of({.kind = kOutbox, .key = "k", .value = value}), std::nullopt) << value;
+    EXPECT_EQ(delivery_of({.kind = std::string(store::kOutboxNote), .key = "k", .value = value}), std::nullopt) << value;
   }
 }
 
