@@ -18,12 +18,6 @@ namespace {
 constexpr std::size_t kSweptAtOnce = 1000;            // notes of one write: some milliseconds
 constexpr std::string_view kErasedMark = "erased";    // in the default table: something is to be merged away
 
-rocksdb::WriteOptions durable() {
-  rocksdb::WriteOptions options;
-  options.sync = true;
-  return options;
-}
-
 Status write(Database& database, rocksdb::WriteBatch& writes) {
   if (writes.Count() == 0) return {};
   const auto status = database.db().Write(durable(), &writes);

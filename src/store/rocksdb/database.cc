@@ -31,13 +31,6 @@ Error open_error(const std::string& path, const rocksdb::Status& status) {
   return Error(kStoreOpenFailed, why);
 }
 
-// For every write: log_check.h relies on it.
-rocksdb::WriteOptions durable() {
-  rocksdb::WriteOptions options;
-  options.sync = true;
-  return options;
-}
-
 std::string name_key(std::uint32_t number) {
   std::string key(kNamePrefix);
   for (int shift = 24; shift >= 0; shift -= 8) key.push_back(static_cast<char>(number >> shift));  // big-endian: read back in order

@@ -20,6 +20,13 @@
 
 namespace jwtd::store {
 
+// For every write: log_check.h relies on it.
+inline rocksdb::WriteOptions durable() {
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  return options;
+}
+
 class Database {
  public:
   static Result<std::unique_ptr<Database>> open(const StoreOptions& options, const std::shared_ptr<rocksdb::FileSystem>& files,

@@ -133,9 +133,7 @@ Status RocksdbStore::commit(std::span<Entry* const> batch) {
 
 Status RocksdbStore::write_batch() {
   if (writes_.Count() == 0) return {};
-  rocksdb::WriteOptions durable;
-  durable.sync = true;
-  const auto status = database_->db().Write(durable, &writes_);
+  const auto status = database_->db().Write(durable(), &writes_);
   return status.ok() ? Status() : database_->health().write_failed(database_->db(), status);
 }
 
