@@ -58,8 +58,9 @@ Status Timelines::open_client() {
   const config::Telesign& settings = parts_.config.telesign;
   const std::string& key_file = parts_.config.issuer.api_key_file;
   auto key = keys::load_api_key(key_file, jose::Algorithm::kHs256);
-  auto text = read_secret_file(key_file);
   if (!key) return key.error();
+  Result<Secret> text = Secret();
+  if (settings.auth == config::TelesignAuth::kBasic) text = read_secret_file(key_file);
   if (!text) return text.error();
   const auto auth = settings.auth == config::TelesignAuth::kBasic ? telesign::Auth::kBasic : telesign::Auth::kDigest;
   telesign::StatusClientOptions options{settings.url, settings.status_path, parts_.config.issuer.customer_id, auth, settings.timeout, {}};

@@ -8,13 +8,11 @@
 #include <memory>
 #include <vector>
 
-#include "access/snapshot.h"
 #include "api/callback_queue.h"
 #include "api/callbacks.h"
 #include "api/erasure.h"
 #include "api/status.h"
-#include "base/log.h"
-#include "config/config.h"
+#include "app/parts.h"
 #include "forward/forwarder.h"
 #include "metrics/metrics.h"
 #include "telesign/shared_status.h"
@@ -25,13 +23,6 @@ namespace jwtd::app {
 
 class Timelines {
  public:
-  struct Parts {
-    const config::Config& config;
-    store::Store& store;
-    store::ReadPool& reads;
-    const access::Snapshot& callers;
-    Log& log;
-  };
   // Fails with what keys::load_api_key() fails with.
   static Result<std::unique_ptr<Timelines>> make(const Parts& parts);
   ~Timelines();

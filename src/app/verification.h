@@ -5,26 +5,15 @@
 
 #include <memory>
 
-#include "access/snapshot.h"
-#include "base/log.h"
-#include "config/config.h"
+#include "app/parts.h"
 #include "http/router.h"
 #include "issue/verifier.h"
 #include "store/group_commit.h"
-#include "store/read_pool.h"
-#include "store/store.h"
 
 namespace jwtd::app {
 
 class Verification {
  public:
-  struct Parts {
-    const config::Config& config;
-    store::Store& store;
-    store::ReadPool& reads;
-    const access::Snapshot& callers;
-    Log& log;
-  };
   // Fails with what keys::load_api_key() fails with.
   static Result<std::unique_ptr<Verification>> make(const Parts& parts);
   ~Verification();
