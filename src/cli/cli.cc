@@ -1,4 +1,4 @@
-// cli/cli.cc - from arguments to verbs: with store_group.cc the only file that knows CLI11.
+// cli/cli.cc - from arguments to verbs: with the groups (admin_group.cc, store_group.cc) all that knows CLI11.
 #include "cli/cli.h"
 
 #include <unistd.h>
@@ -12,13 +12,11 @@
 #include <optional>
 
 #include "base/time.h"
+#include "cli/admin_group.h"
 #include "cli/caller.h"
-#include "cli/callbacks.h"
-#include "cli/transactions.h"
 #include "cli/check_config.h"
 #include "cli/dev.h"
 #include "cli/keygen.h"
-#include "cli/revoke.h"
 #include "cli/sandbox.h"
 #include "cli/serve.h"
 #include "cli/store_group.h"
@@ -46,7 +44,7 @@ std::string echoed(const std::string& word) {
 class CommandLine {
  public:
   CommandLine(std::string program, const Streams& streams, const Serve& serve, const Stores& stores)
-      : streams_(streams), serve_(serve), store_group_(streams, stores), stores_(stores) {
+      : streams_(streams), serve_(serve), admin_group_(streams, stores), store_group_(streams, stores) {
     dev_.program = std::move(program);
     app_.require_subcommand(1);
     app_.footer(std::string("\nExamples:\n"
@@ -63,7 +61,7 @@ class CommandLine {
     add_caller();
     add_callbacks();
     add_transactions();
-    add_revoke();
+    admin_group_.add_revoke(app_, adding());
     add_store();
     add_version();
   }
@@ -93,8 +91,6 @@ class CommandLine {
   }
 
  private:
-  using Verb = std::function<int()>;
-
   // -- verbs -----------------------------------------------------------------------------------------------------------
 
   CLI::App* add_verb(CLI::App& parent, const char* name, const char* help, const char* examples, Verb verb) {
@@ -102,6 +98,10 @@ class CommandLine {
     app->footer(std::string("\nExamples:\n") + examples + kExitCodes);
     app->callback([this, verb = std::move(verb)] { verb_ = verb; });
     return app;
+  }
+
+  AddVerb adding() {
+    return [this](CLI::App& parent, const char* name, const char* help, const char* examples, Verb verb) { return add_verb(parent, name, help, examples, std::move(verb)); };
   }
 
   void add_dev() {
@@ -243,66 +243,21 @@ class CommandLine {
     CLI::App* callbacks = app_.add_subcommand("callbacks", "List what is to be forwarded or was given up, and send that again");
     callbacks->require_subcommand(1);
     callbacks->footer(kExitCodes);
-
-    CLI::App* list = add_verb(*callbacks, "list", "Show what waits in the outbox of a running jwtd; with --dead what was given up",
-                              "  jwtd callbacks list --key-file caller_key\n"
-                              "  jwtd callbacks list --dead --admin https://jwtd.internal:8081 --key-file caller_key -o json\n",
-                              [this] { return callbacks_list(callbacks_, streams_.out, streams_.err); });
-    add_admin(*list, callbacks_.place);
-    list->add_flag("--dead", callbacks_.dead, "Those that were given up after about a day");
-    add_output(*list, callbacks_.json);
-
-    CLI::App* replay = add_verb(*callbacks, "replay", "Put what was given up back into the outbox",
-                                "  jwtd callbacks replay --key-file caller_key\n"
-                                "  jwtd callbacks replay --key-file caller_key msg_0123456789abcdef0123456789abcdef\n",
-                                [this] { return callbacks_replay(callbacks_, streams_.out, streams_.err); });
-    add_admin(*replay, callbacks_.place);
-    replay->add_option("ID", callbacks_.id, "Only this one, by its webhook-id");
-    add_output(*replay, callbacks_.json);
+    admin_group_.add_callbacks(*callbacks, adding());
   }
 
   void add_transactions() {
     CLI::App* transactions = app_.add_subcommand("transactions", "Export or erase all that is kept of a phone number");
     transactions->require_subcommand(1);
     transactions->footer(kExitCodes);
-
-    CLI::App* exported = add_verb(*transactions, "export", "Print a phone number's transactions with tokens and events as JSON",
-                                  "  jwtd transactions export --phone 15555551234 --key-file caller_key > subject.json\n\n"
-                                  "The caller needs the scopes read and read:pii.\n",
-                                  [this] { return transactions_export(transactions_, streams_.out, streams_.err); });
-    CLI::App* erase = add_verb(*transactions, "erase", "Remove a phone number's transactions; counts stay",
-                               "  jwtd transactions erase --phone 15555551234 --key-file caller_key\n\n"
-                               "The caller needs the scope admin. Backups, replicas and logs of a database are not reached.\n",
-                               [this] { return transactions_erase(transactions_, streams_.out, streams_.err); });
-    for (CLI::App* verb : {exported, erase}) {
-      add_admin(*verb, transactions_.place);
-      verb->add_option("--phone", transactions_.phone, "Digits with the country code first")->type_name("PHONE")->required();
-    }
-  }
-
-  void add_revoke() {
-    CLI::App* app = add_verb(app_, "revoke", "End tokens by transaction, phone number or key, in a store that no server has open, or a database",
-                             "  jwtd revoke --xid order-1 --config /etc/jwtd/jwtd.toml\n"
-                             "  jwtd revoke --phone-file number --store postgresql://jwtd@db/jwtd --password-file /etc/jwtd/db_password\n"
-                             "\nBeside a running server over RocksDB, and by token: POST /v1/revocations on its admin listener (docs/API.md).\n",
-                             [this] { return revoke(revoke_, stores_, streams_, wall_now()); });
-    app->add_option("--xid", revoke_.xid, "One transaction")->type_name("XID");
-    app->add_option("--phone", revoke_.phone, "All transactions of a phone number; every user of this machine can read it in the list of processes")->type_name("NUMBER");
-    app->add_option("--phone-file", revoke_.phone_file, "The same, the number in a file")->type_name("FILE");
-    app->add_option("--kid", revoke_.kid, "All tokens of a key, by its id")->type_name("KID");
-    CLI::Option* config = app->add_option("--config", revoke_.store.where, "Configuration, for its [store]")->type_name("FILE");
-    app->add_option("--store", revoke_.store.where, "The store's URL, without a password")->type_name("URL")->excludes(config);
-    app->add_option("--password-file", revoke_.store.password_file, "Its first line takes the place of the password in the URL")->type_name("FILE");
-    add_output(*app, revoke_.json);
+    admin_group_.add_transactions(*transactions, adding());
   }
 
   void add_store() {
     CLI::App* store = app_.add_subcommand("store", "Copy, check, back up and restore whole stores");
     store->require_subcommand(1);
     store->footer(kExitCodes);
-    store_group_.add_to(*store, [this](CLI::App& parent, const char* name, const char* help, const char* examples, Verb verb) {
-      return add_verb(parent, name, help, examples, std::move(verb));
-    });
+    store_group_.add_to(*store, adding());
   }
 
   void add_version() {
@@ -313,22 +268,10 @@ class CommandLine {
 
   // -- options that several verbs have ------------------------------------------------------------------------------------
 
-  void add_output(CLI::App& app, bool& json) {
-    app.add_option_function<std::string>("-o,--output", [&json](const std::string& format) { json = format == "json"; }, "text or json")
-        ->check(CLI::IsMember({"text", "json"}))
-        ->type_name("FORMAT");
-  }
-
   void add_key(CLI::App& app, std::string& key_file, std::string& issuer) {
     app.add_option("--key", key_file, "File with the API key, base64, as issuer.api_key_file")->type_name("FILE")->required();
     app.add_option("--issuer", issuer, "Customer id: the claim iss")->type_name("ISS")->required();
     app.add_option("--algorithm", algorithm_, "HS256, HS384 or HS512")->type_name("ALG")->capture_default_str();
-  }
-
-  void add_admin(CLI::App& app, AdminPlace& place) {
-    app.add_option("--admin", place.url, "The admin listener: https, or http of loopback")->type_name("URL")->capture_default_str();
-    app.add_option("--key-file", place.key_file, "File with the key of a caller that has the scope for it")->type_name("FILE")->required();
-    app.add_option("--ca-file", place.ca_file, "PEM: who signed the listener's certificate; without it whom the system believes")->type_name("FILE");
   }
 
   void add_callers_file(CLI::App& app) {
@@ -456,8 +399,6 @@ class CommandLine {
 
   DevRequest dev_;
   SandboxRequest sandbox_;
-  CallbacksRequest callbacks_;
-  TransactionsRequest transactions_;
   ServeArguments serve_arguments_;
   CheckRequest check_;
   KeygenRequest keygen_;
@@ -467,9 +408,8 @@ class CommandLine {
   CallerAdd caller_add_;
   CallerList caller_list_;
   CallerRemove caller_remove_;
+  AdminGroup admin_group_;
   StoreGroup store_group_;
-  const Stores& stores_;
-  Revoke revoke_;
   bool version_json_ = false;
 
   std::vector<std::string> assignments_;

@@ -1,8 +1,6 @@
 // cli/store_group.cc - options and help of the `store` verbs.
 #include "cli/store_group.h"
 
-#include <CLI/CLI.hpp>
-
 #include <ostream>
 
 #include "config/values.h"
@@ -67,18 +65,6 @@ void StoreGroup::add_to(CLI::App& store, const AddVerb& add_verb) {
                                [this] { return store_migrate(migrate_, stores_, streams_); });
   add_store(*migrate, migrate_.store);
   add_output(*migrate, migrate_.json);
-}
-
-void StoreGroup::add_store(CLI::App& app, StorePlace& place) {
-  CLI::Option* config = app.add_option("--config", place.where, "Configuration, for its [store]")->type_name("FILE");
-  app.add_option("--store", place.where, "The store's URL, without a password")->type_name("URL")->excludes(config);
-  app.add_option("--password-file", place.password_file, "Its first line takes the place of the password in the URL")->type_name("FILE");
-}
-
-void StoreGroup::add_output(CLI::App& app, bool& json) {
-  app.add_option_function<std::string>("-o,--output", [&json](const std::string& format) { json = format == "json"; }, "text or json")
-      ->check(CLI::IsMember({"text", "json"}))
-      ->type_name("FORMAT");
 }
 
 int StoreGroup::copy() {

@@ -13,10 +13,14 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // kExitOk with an open client and a number in its plain form.
-int prepare(const TransactionsRequest& request, AdminClient& client, std::string& number, std::ostream& err) {
-  const auto phone = Phone::parse(request.phone);
+int prepare(const TransactionsRequest& request, AdminClient& client, std::string& number, const Streams& streams) {
+  if (request.phone.empty()) {
+    streams.err << "jwtd: --phone or --phone-file is required\n";
+    return kExitUsage;
+  }
+  const auto phone = phone_of(request.phone, streams.in);
   if (!phone) {
-    err << "jwtd: --phone: " << phone.error().message() << '\n';
+    streams.err << "jwtd: " << (request.phone.file.empty() ? "--phone: " : "--phone-file: ") << phone.error().message() << '\n';
     return kExitUsage;
   }
   number = phone->text();
@@ -25,10 +29,10 @@ int prepare(const TransactionsRequest& request, AdminClient& client, std::string
 
 }  // namespace
 
-int transactions_export(const TransactionsRequest& request, std::ostream& out, std::ostream& err) {
-  AdminClient client(request.place, err);
+int transactions_export(const TransactionsRequest& request, const Streams& streams) {
+  AdminClient client(request.place, streams.err);
   std::string number;
-  if (const int prepared = prepare(request, client, number, err); prepared != kExitOk) return prepared;
+  if (const int prepared = prepare(request, client, number, streams); prepared != kExitOk) return prepared;
   Json all{{"phone_number", number}, {"transactions", Json::array()}};
   std::string cursor;
   do {
@@ -38,24 +42,24 @@ int transactions_export(const TransactionsRequest& request, std::ostream& out, s
       auto whole = client.ask("GET", "/v1/transactions/" + listed.value("xid", std::string()));
       if (!whole) return kExitFailed;
       if (whole->value("phone_number", std::string()) != number) {
-        err << "jwtd: the caller may not see phone numbers and tokens: it needs the scope read:pii\n";
+        streams.err << "jwtd: the caller may not see phone numbers and tokens: it needs the scope read:pii\n";
         return kExitFailed;
       }
       all["transactions"].push_back(*std::move(whole));
     }
     cursor = (*page)["next"].is_string() ? (*page)["next"].get<std::string>() : "";
   } while (!cursor.empty());
-  out << all.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+  streams.out << all.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
   return kExitOk;
 }
 
-int transactions_erase(const TransactionsRequest& request, std::ostream& out, std::ostream& err) {
-  AdminClient client(request.place, err);
+int transactions_erase(const TransactionsRequest& request, const Streams& streams) {
+  AdminClient client(request.place, streams.err);
   std::string number;
-  if (const int prepared = prepare(request, client, number, err); prepared != kExitOk) return prepared;
+  if (const int prepared = prepare(request, client, number, streams); prepared != kExitOk) return prepared;
   const auto erased = client.ask("DELETE", "/v1/transactions?phone_number=" + number);
   if (!erased) return kExitFailed;
-  out << erased->dump() << '\n';
+  streams.out << erased->dump() << '\n';
   return kExitOk;
 }
 

@@ -1,21 +1,20 @@
 // cli/transactions.h - `jwtd transactions export|erase`: what a data subject may ask for, from a running jwtd over its admin listener.
 #pragma once
 
-#include <iosfwd>
-#include <string>
-
 #include "cli/admin_client.h"
+#include "cli/cli.h"
+#include "cli/private_argument.h"
 
 namespace jwtd::cli {
 
 struct TransactionsRequest {
-  AdminPlace place;   // the caller needs read and read:pii to export, admin to erase
-  std::string phone;
+  AdminPlace place;  // the caller needs read and read:pii to export, admin to erase
+  PhoneArgument phone;
 };
 
 // One JSON object: {"phone_number", "transactions": [...]}, each with its tokens and events as GET /v1/transactions/{xid} has them.
-int transactions_export(const TransactionsRequest& request, std::ostream& out, std::ostream& err);
+int transactions_export(const TransactionsRequest& request, const Streams& streams);
 // {"transactions", "tokens", "events"}: how much was removed.
-int transactions_erase(const TransactionsRequest& request, std::ostream& out, std::ostream& err);
+int transactions_erase(const TransactionsRequest& request, const Streams& streams);
 
 }  // namespace jwtd::cli

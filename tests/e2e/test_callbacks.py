@@ -201,7 +201,14 @@ def test_erasing_leaves_counts(make_server, tmp_path):
     subject = json.loads(exported.stdout)
     assert subject["phone_number"] == phone and [one["xid"] for one in subject["transactions"]] == ["erase-2", "erase-1", "erase-0"]
     assert subject["transactions"][1]["status"]["state"] == "success" and subject["transactions"][1]["token"]
-    erased = harness.jwtd("transactions", "erase", "--phone", phone, *admin)
+    number = tmp_path / "number"
+    number.write_text(phone + "\n")
+    for unlisted, stdin in ((["--phone-file", number], ""), (["--phone", "-"], phone), (["--phone-file", "-"], phone + "\n")):
+        assert harness.jwtd("transactions", "export", *unlisted, *admin, stdin=stdin).stdout == exported.stdout, unlisted
+    for wrong in ([], ["--phone", phone, "--phone-file", number], ["--phone-file", tmp_path / "none"], ["--phone", "-"]):
+        refused = harness.jwtd("transactions", "erase", *wrong, *admin)
+        assert refused.returncode == 2 and phone not in refused.stderr, wrong
+    erased = harness.jwtd("transactions", "erase", "--phone", "-", *admin, stdin=phone + "\n")
     assert erased.returncode == 0 and json.loads(erased.stdout) == {"transactions": 3, "tokens": 3, "events": 1}, erased
     assert harness.jwtd("transactions", "erase", "--phone", "x", *admin).returncode == 2
     assert json.loads(harness.jwtd("transactions", "export", "--phone", phone, *admin).stdout)["transactions"] == []

@@ -197,7 +197,7 @@ def test_revoke_on_the_command_line(make_server, tmp_path):
     server.start()
     tokens = {xid: mint(server, xid, phone) for xid, phone in {"a": "15550003331", "b": "15550003332", "c": "15550003332", "d": PHONE}.items()}
     refused = jwtd("revoke", "--xid", "a", "--config", server.config)
-    assert refused.returncode == 1 and "POST /v1/revocations" in refused.stderr, "the folder belongs to the server"
+    assert refused.returncode == 1 and "--key-file" in refused.stderr, "the folder belongs to the server"
     server.stop()
     assert jwtd("revoke", "--xid", "a", "--config", server.config).returncode == 0
     number = tmp_path / "number"
@@ -209,3 +209,61 @@ def test_revoke_on_the_command_line(make_server, tmp_path):
         assert jwtd("revoke", *wrong, "--config", server.config).returncode == 2
     server.start()
     assert {xid: verify(server, token, "all")["valid"] for xid, token in tokens.items()} == {"a": False, "b": False, "c": False, "d": True}
+
+
+def test_revoke_by_token_in_a_store(make_server, tmp_path):
+    server = make_server("by-token").durable
+    server.add_caller("all", "verify,revoke")
+    with server:
+        token, other = mint(server, "a"), mint(server, "b")
+    done = jwtd("revoke", "--token-file", "-", "--config", server.config, "-o", "json", stdin=token + "\n")
+    assert json.loads(done.stdout) == {"transactions": 1, "already_revoked": 0, "keys": 0}, done.stderr
+    file = tmp_path / "token"
+    file.write_text(token)
+    assert json.loads(jwtd("revoke", "--token-file", file, "--config", server.config, "-o", "json").stdout)["already_revoked"] == 1
+    not_ours = jwtd("revoke", "--token-file", "-", "--config", server.config, stdin=forged(other))
+    assert not_ours.returncode == 1 and other[:20] not in not_ours.stderr
+    for wrong in (["--token-file", "-", "--store", f"rocksdb://{server.folder}/db"], ["--token-file", tmp_path / "none", "--config", server.config], ["--token-file", "-"]):
+        refused = jwtd("revoke", *wrong, stdin=token)
+        assert refused.returncode == 2 and token not in refused.stderr, wrong
+    assert jwtd("revoke", "--token-file", "-", "--config", server.config, stdin=f"{token}\n{other}\n").returncode == 2, "one at a time"
+    server.start()
+    assert (verify(server, token, "all")["valid"], verify(server, other, "all")["valid"]) == (False, True)
+
+
+def test_revoke_through_a_running_server(make_server, tmp_path):
+    server = make_server("asked").durable
+    server.add_caller("all", "verify,verify:explain,revoke")
+    reader = server.add_caller("reader", "read")
+    server.start()
+    key_file, wrong_key_file = tmp_path / "caller_key", tmp_path / "reader_key"
+    for file, key in ((key_file, server.caller_keys["all"]), (wrong_key_file, reader)):
+        file.write_text(key + "\n")
+        file.chmod(0o600)
+    admin = ("--admin", f"http://{server.admin[0]}:{server.admin[1]}", "--key-file", key_file, "-o", "json")
+    phone = "15550004441"
+    tokens = {xid: mint(server, xid, number) for xid, number in {"a": PHONE, "b": phone, "c": phone, "d": phone, "e": "15550004442", "f": "15550004443"}.items()}
+
+    def revoked(*what, stdin=""):
+        done = jwtd("revoke", *what, *admin, stdin=stdin)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    assert revoked("--xid", "a") == {"transactions": 1, "already_revoked": 0, "keys": 0}
+    assert revoked("--token-file", "-", stdin=tokens["b"]) == {"transactions": 1, "already_revoked": 0, "keys": 0}
+    assert revoked("--phone", "-", stdin=phone + "\n") == {"transactions": 2, "already_revoked": 1, "keys": 0}
+    number = tmp_path / "number"
+    number.write_text("15550004442\n")
+    assert revoked("--phone-file", number)["transactions"] == 1
+    assert {xid: verify(server, token, "all")["valid"] for xid, token in tokens.items()} == {"a": False, "b": False, "c": False, "d": False, "e": False, "f": True}
+    kid = next(check["detail"] for check in verify(server, tokens["f"], "all")["checks"] if check["check"] == "key").split(", ")[1]
+    assert revoked("--kid", kid) == {"transactions": 0, "already_revoked": 0, "keys": 1}
+    assert not verify(server, tokens["f"], "all")["valid"]
+
+    not_ours = jwtd("revoke", "--token-file", "-", *admin, stdin=forged(tokens["f"]))
+    assert (not_ours.returncode, not_ours.stderr) == (1, "jwtd: The token is not one that this service signed.\n")
+    assert jwtd("revoke", "--xid", "nobody", *admin).returncode == 1
+    refused = jwtd("revoke", "--xid", "a", *admin[:2], "--key-file", wrong_key_file)
+    assert refused.returncode == 1 and "scope" in refused.stderr.lower()
+    for wrong in (["--config", server.config, "--key-file", key_file], ["--admin", "http://127.0.0.1:1"], ["--admin", "http://example.com", "--key-file", key_file]):
+        assert jwtd("revoke", "--xid", "a", *wrong).returncode == 2, wrong
