@@ -15,7 +15,7 @@ KEYWORDS = ("SOURCES", "DEPS", "VENDOR", "TESTS", "TEST_DEPS", "FUZZERS", "BENCH
 
 # Header prefix -> where it may be included (regular expression over the path below src/).
 FENCES = {
-    "openssl/": r"jose/|access/|http/tls|http/ticket_keys|http/\w*connection|limit/redis/stream\.cc",
+    "openssl/": r"jose/|access/|http/tls|http/ticket_keys|http/\w*connection|limit/redis/stream\.cc|outgoing/trust\.cc",
     "curl/": r"outgoing/",
     "hiredis/": r"limit/redis/",
     "boost/": r"http/|app/",

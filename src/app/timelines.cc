@@ -63,7 +63,7 @@ Status Timelines::open_client() {
   if (settings.auth == config::TelesignAuth::kBasic) text = read_secret_file(key_file);
   if (!text) return text.error();
   const auto auth = settings.auth == config::TelesignAuth::kBasic ? telesign::Auth::kBasic : telesign::Auth::kDigest;
-  telesign::StatusClientOptions options{settings.url, settings.status_path, parts_.config.issuer.customer_id, auth, settings.timeout, {}};
+  telesign::StatusClientOptions options{settings.url, settings.status_path, parts_.config.issuer.customer_id, auth, settings.timeout, settings.ca_file};
   client_ = std::make_unique<telesign::StatusClient>(std::move(options), *std::move(key), *std::move(text));
   shared_ = std::make_unique<telesign::SharedStatus>([this](const Xid& xid) { return client_->fetch(xid); }, telesign::SharedStatus::Options{.cache = settings.cache});
   return {};
@@ -75,7 +75,7 @@ Status Timelines::open_forwarder() {
   auto secret = keys::load_webhook_secret(settings.forward_secret_file);
   if (!secret) return secret.error();
   Log& log = parts_.log;
-  forward::Forwarder::Options options{settings.forward_to, {}, is_embedded(parts_.store), [&log](std::string_view event) { log.warn("forward", {{"detail", event}}); }};
+  forward::Forwarder::Options options{settings.forward_to, settings.forward_ca_file, is_embedded(parts_.store), [&log](std::string_view event) { log.warn("forward", {{"detail", event}}); }};
   forwarder_ = std::make_unique<forward::Forwarder>(parts_.store, *std::move(secret), std::move(options));
   return {};
 }

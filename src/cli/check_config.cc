@@ -8,12 +8,14 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 #include <system_error>
+#include <utility>
 
 #include "access/callers.h"
 #include "cli/cli.h"
 #include "http/tls.h"
 #include "keys/api_key.h"
 #include "keys/webhook_secret.h"
+#include "outgoing/trust.h"
 
 namespace jwtd::cli {
 namespace {
@@ -35,6 +37,12 @@ class FileCheck {
     if (path.empty()) return;
     if (const auto key = keys::load_webhook_secret(path); !key) return problem("callbacks.forward_secret_file", key.error().message());
     if (keys::readable_by_everyone(path)) warn("callbacks.forward_secret_file", path + " can be read by every user of this machine");
+  }
+
+  void trust_files() {
+    for (const auto& [setting, path] : {std::pair{"telesign.ca_file", &config_.telesign.ca_file}, {"callbacks.forward_ca_file", &config_.callbacks.forward_ca_file}, {"limits.ca_file", &config_.limits.ca_file}}) {
+      if (const Status trust = outgoing::check_trust_file(*path); !trust) problem(setting, trust.error().message());
+    }
   }
 
   void tls_pair() {
@@ -129,6 +137,7 @@ void check_files(config::Loaded& loaded) {
   check.api_key();
   check.previous_api_key();
   check.forward_secret();
+  check.trust_files();
   check.tls_pair();
   check.callers_file();
   check.store_folder();

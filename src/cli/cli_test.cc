@@ -264,6 +264,22 @@ TEST_F(ConfigVerbs, AllProblemsStandWithTheirLines) {
   EXPECT_THAT(outcome.err, AllOf(HasSubstr(file + ":4: issuer.lifetime"), HasSubstr(file + ":5: \"listn\""), HasSubstr(file + ":7: store.url")));
 }
 
+TEST_F(ConfigVerbs, FilesOfCertificateAuthoritiesAreLookedAt) {
+  const std::string empty = folder_.write("empty.crt", ""), key = folder_.write("key.pem", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
+  const auto section = [&](const std::string& setting, const std::string& path) { return local("[" + setting.substr(0, setting.find('.')) + "]\n" + setting.substr(setting.find('.') + 1) + " = '" + path + "'\n"); };
+  for (const std::string setting : {"telesign.ca_file", "callbacks.forward_ca_file", "limits.ca_file"}) {
+    for (const std::string& path : {std::string("/nowhere"), empty, key}) {
+      for (const char* verb : {"check-config", "serve"}) {
+        const std::string file = section(setting, path);
+        const Outcome outcome = verb == std::string("serve") ? run_jwtd({"serve", "--config", file}) : run_jwtd({verb, file});
+        EXPECT_EQ(outcome.code, kExitUsage) << setting << ' ' << path;
+        EXPECT_THAT(outcome.err, AllOf(HasSubstr(setting + ": "), HasSubstr(path)));
+        EXPECT_FALSE(outcome.served);
+      }
+    }
+  }
+}
+
 TEST_F(ConfigVerbs, ThePreviousKeyAndTheForwardingSecretAreLookedAt) {
   const std::string forward = "[callbacks]\nforward_to = 'https://backend.example/x'\nforward_secret_file = '";
   EXPECT_EQ(run_jwtd({"check-config", local(forward + folder_.write("secret", keys::generate_webhook_secret()) + "'\n")}).out, "ok\n");

@@ -80,12 +80,14 @@ struct Telesign {
   std::string status_path = "/v1/mobile/verification/status/{xid}";
   TelesignAuth auth = TelesignAuth::kDigest;
   std::chrono::milliseconds timeout{5'000};  // of one request, 100 ms to 30 s
+  std::string ca_file;                       // PEM: who signs the certificate of `url`; empty: whom the system believes
   std::chrono::seconds cache{10};            // how long an answer stands for the next who ask; 0 s to 1 h
 };
 
 struct Callbacks {
   bool enabled = true;
   std::string forward_to;           // https URL, http only for loopback; empty: they are not forwarded
+  std::string forward_ca_file;      // PEM: who signs the certificate of `forward_to`; empty: whom the system believes
   std::string forward_secret_file;  // signs what is forwarded: "whsec_" and base64, as Standard Webhooks has it
 };
 

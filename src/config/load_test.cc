@@ -403,12 +403,15 @@ TEST(CallbacksSection, ForwardingNeedsASecretAndTls) {
   const Config c = parse_rest("[callbacks]\nforward_to='https://h:1/a?b=c'\nforward_secret_file='/s'\n").config;
   EXPECT_EQ(c.callbacks.forward_to, "https://h:1/a?b=c");
   EXPECT_EQ(c.callbacks.forward_secret_file, "/s");
+  EXPECT_EQ(parse_rest("[callbacks]\nforward_to='https://h'\nforward_secret_file='/s'\nforward_ca_file='/ca'\n").config.callbacks.forward_ca_file, "/ca");
+  EXPECT_EQ(parse_rest("[telesign]\nca_file='/ca'\n").config.telesign.ca_file, "/ca");
   EXPECT_TRUE(c.callbacks.enabled);
   expect_problem("[callbacks]\nforward_to='https://h'\n", 5, "needs callbacks.forward_secret_file");
   expect_problem("[callbacks]\nforward_to='http://h/x'\nforward_secret_file=''\n", 5, "only for loopback");
   expect_problem("[callbacks]\nforward_secret='x'\n", 5, "use callbacks.forward_secret_file");
   EXPECT_THAT(texts(parse_rest("[callbacks]\nforward_to='http://localhost/x'\nforward_secret_file='/s'\n").problems), ElementsAre());
   expect_warning("[callbacks]\nforward_secret_file='/s'\n", "nothing is forwarded");
+  expect_warning("[callbacks]\nforward_ca_file='/ca'\n", "nothing is forwarded");
   expect_warning("[callbacks]\nenabled=false\nforward_to='https://h'\nforward_secret_file='/s'\n", "nothing arrives");
 }
 

@@ -111,6 +111,9 @@ void check_callbacks(Draft& draft) {
   if (callbacks.forward_to.empty() && !callbacks.forward_secret_file.empty()) {
     draft.warning_at("callbacks.forward_secret_file", "callbacks.forward_secret_file is there, and no callbacks.forward_to: nothing is forwarded");
   }
+  if (callbacks.forward_to.empty() && !callbacks.forward_ca_file.empty()) {
+    draft.warning_at("callbacks.forward_ca_file", "callbacks.forward_ca_file is there, and no callbacks.forward_to: nothing is forwarded");
+  }
   if (!callbacks.forward_to.empty() && !callbacks.enabled) {
     draft.warning_at("callbacks.enabled", "callbacks.enabled is false: nothing arrives that could go to callbacks.forward_to");
   }

@@ -298,6 +298,10 @@ const Setting kTable[] = {
      "how long the provider's answer stands for the next who ask, 0s to 1h: each request may be billed",
      TAKE { take_duration(n, seconds(0), kLongestCache, c.telesign.cache, complain); },
      SHOW { return in_quotes(duration_text(c.telesign.cache)); }},
+    {"telesign.ca_file", Shape::kText, "\"/etc/jwtd/telesign_ca.crt\"", "",
+     "PEM file with who signs the certificate of telesign.url; empty: whom the system believes",
+     TAKE { take_path(n, c.telesign.ca_file, s, complain); },
+     SHOW { return in_quotes(c.telesign.ca_file); }},
 
     {"callbacks.enabled", Shape::kFlag, "true", "",
      "false: POST /v1/callbacks/telesign is not there",
@@ -314,6 +318,10 @@ const Setting kTable[] = {
      "file with the secret of that signature, whsec_ and base64; or credential:NAME",
      TAKE { take_path(n, c.callbacks.forward_secret_file, s, complain); },
      SHOW { return in_quotes(c.callbacks.forward_secret_file); }},
+    {"callbacks.forward_ca_file", Shape::kText, "\"/etc/jwtd/forward_ca.crt\"", "",
+     "PEM file with who signs the certificate of callbacks.forward_to; empty: whom the system believes",
+     TAKE { take_path(n, c.callbacks.forward_ca_file, s, complain); },
+     SHOW { return in_quotes(c.callbacks.forward_ca_file); }},
 
     {"limits.cells", Shape::kInteger, "1048576", "",
      "size of the table of limits, 1024 to 268435456 cells of 16 octets",

@@ -42,7 +42,7 @@ class Forwarder {
  public:
   struct Options {
     std::string url;
-    std::string ca_file;  // for tests
+    std::string ca_file;  // PEM; empty: whom the system believes
     bool alone = false;   // no other process can have this store: what another name has claimed was claimed by one that is gone
     std::function<void(std::string_view event)> on_event;  // what the log should hear: no bodies, no URLs; may be empty
     UnixMillis (*clock)() = &wall_now;

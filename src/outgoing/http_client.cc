@@ -117,6 +117,7 @@ Result<Answer> HttpClient::send(const Request& request) {
   if (!handle_->options.ca_file.empty()) {
     set(CURLOPT_CAINFO, handle_->options.ca_file.c_str());
     set(CURLOPT_CAPATH, nullptr);
+    set(CURLOPT_CA_CACHE_TIMEOUT, 0L);  // or a file that was replaced would go unread for a day
   }
   set(CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout.count()));
   set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request.timeout.count()));

@@ -35,7 +35,7 @@ struct StatusClientOptions {
   std::string customer_id;
   Auth auth = Auth::kDigest;
   std::chrono::milliseconds timeout{5'000};
-  std::string ca_file;      // for tests; empty: whom the system believes
+  std::string ca_file;      // PEM; empty: whom the system believes
   UnixMillis (*clock)() = &wall_now;
 };
 
