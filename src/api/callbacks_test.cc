@@ -264,7 +264,7 @@ TEST_F(CallbacksTest, ErasingAPhoneNumberLeavesCounts) {
   EXPECT_EQ(call_.call(Method::kDelete, target, reader_, "").status, 403);
   EXPECT_EQ(call_.call(Method::kDelete, "/v1/transactions", operator_, "").status, 400);
   EXPECT_EQ(call_.call(Method::kDelete, target, operator_, "").status, 200);
-  EXPECT_EQ(call_.response.body, R"({"transactions":130,"tokens":130,"events":1})");
+  EXPECT_EQ(call_.response.body, R"({"transactions":130,"tokens":130,"events":1,"callbacks":0})");
   EXPECT_EQ(json::parse(call_.get(target, operator_).body)["transactions"].size(), 0u);
   EXPECT_FALSE(*store_->find(*Xid::parse("order-1"), kNow));
   EXPECT_TRUE(*store_->find(*Xid::parse("other"), kNow));
@@ -273,6 +273,26 @@ TEST_F(CallbacksTest, ErasingAPhoneNumberLeavesCounts) {
   EXPECT_EQ(json::parse(call_.response.body)["erased"]["events"], 1);
   EXPECT_EQ(send(report("R1", 2400)), 200);
   EXPECT_EQ(placed_.back(), Placed::kUnmatched) << "the reference id is forgotten";
+}
+
+TEST_F(CallbacksTest, ErasingAPhoneNumberReachesCallbacksThatWereNeverPlaced) {
+  ASSERT_STREQ(store::kPhone, "15555551234");
+  const auto naming = [&](const std::string& reference, const std::string& member) {
+    std::string body = report(reference, 2401);
+    return body.insert(1, member + ",");
+  };
+  const std::vector<std::string> named = {R"("phone_number":"15555551234")",       R"("phone_number":15555551234)",           R"("to":{"numbers":["x","+1 (555) 555-1234"]})",
+                                          R"("text":"sent to +15555551234 today")", R"("text":"\u0031\u0035555551234")",       R"("15555551234":true)"};
+  const std::vector<std::string> others = {R"("phone_number":"15555551235")", R"("phone_number":"155555512340")", R"("id":"915555551234")", R"("a":"1555555","b":"1234")", R"("price":0.5)"};
+  for (std::size_t i = 0; i < named.size(); ++i) ASSERT_EQ(send(naming("N" + std::to_string(i), named[i])), 200) << named[i];
+  for (std::size_t i = 0; i < others.size(); ++i) ASSERT_EQ(send(naming("O" + std::to_string(i), others[i])), 200) << others[i];
+  for (int i = 0; i < 1100; ++i) send(i % 2 ? naming("P" + std::to_string(i), named[0]) : report("P" + std::to_string(i), 2401));
+  ASSERT_EQ(*timeline::count_unmatched(*store_, kNow), named.size() + others.size() + 1100);
+
+  const std::string target = std::string("/v1/transactions?phone_number=") + store::kPhone;
+  EXPECT_EQ(call_.call(Method::kDelete, target, operator_, "").body, R"({"transactions":0,"tokens":0,"events":0,"callbacks":556})");
+  EXPECT_EQ(*timeline::count_unmatched(*store_, kNow), others.size() + 550);
+  EXPECT_EQ(call_.call(Method::kDelete, target, operator_, "").body, R"({"transactions":0,"tokens":0,"events":0,"callbacks":0})");
 }
 
 }  // namespace

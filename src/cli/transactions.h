@@ -14,7 +14,7 @@ struct TransactionsRequest {
 
 // One JSON object: {"phone_number", "transactions": [...]}, each with its tokens and events as GET /v1/transactions/{xid} has them.
 int transactions_export(const TransactionsRequest& request, const Streams& streams);
-// {"transactions", "tokens", "events"}: how much was removed.
+// {"transactions", "tokens", "events", "callbacks"}: how much was removed.
 int transactions_erase(const TransactionsRequest& request, const Streams& streams);
 
 }  // namespace jwtd::cli

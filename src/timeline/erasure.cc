@@ -1,6 +1,8 @@
 // timeline/erasure.cc - page by page, one change a transaction, a page in shared writes.
 #include "timeline/erasure.h"
 
+#include <algorithm>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,35 +33,90 @@ store::Change erasure_of(const store::Transaction& transaction, std::chrono::sec
   return change;
 }
 
-// Of notes that wait to be sent: those about this XID.
-bool is_about(const store::Note& note, std::string_view xid) {
-  const auto json = nlohmann::json::parse(note.value, nullptr, /*allow_exceptions=*/false);
-  const auto found = json.is_object() ? json.find("xid") : json.end();
-  return json.is_object() && found != json.end() && found->is_string() && found->get_ref<const std::string&>() == xid;
+// Whether the phone number stands anywhere in the text: its digits alone, or as people write them, "+1 (555) 555-1234".
+bool text_names(std::string_view text, std::string_view digits) {
+  constexpr std::string_view kBetweenDigits = " -.()/+";
+  std::string run, joined;  // the digits since the last other character, and since the last that stands in no phone number
+  const auto is_it = [&] { return run == digits || joined == digits; };
+  for (const char c : text) {
+    if (c >= '0' && c <= '9') {
+      run += c;
+      joined += c;
+      continue;
+    }
+    if (is_it()) return true;
+    run.clear();
+    if (kBetweenDigits.find(c) == std::string_view::npos) joined.clear();
+  }
+  return is_it();
 }
 
-Task<Status> remove_forwarded(store::Store& store, store::ReadPool& reads, store::Lane& lane, const std::vector<std::string>& xids, UnixMillis now) {
-  for (const std::string_view kind : kForwarded) {
-    std::string after;
-    for (;;) {
-      const auto list = [&store, kind, after, now] { return store.notes(kind, after, kNotesAtOnce, now); };
-      const auto page = co_await reads.run(list);
-      if (!page) co_return page.error();
-      store::Change change;
-      for (const store::Note& note : *page) {
-        for (const std::string& xid : xids) {
-          if (is_about(note, xid)) change.remove.push_back({note.kind, note.key});
-        }
-      }
-      if (!change.remove.empty()) {
-        const auto removed = co_await lane.apply(std::move(change));
-        if (!removed) co_return removed.error();
-      }
-      if (page->size() < kNotesAtOnce) break;
-      after = page->back().key;
-    }
+bool json_names(const nlohmann::json& json, std::string_view digits) {
+  if (json.is_string()) return text_names(json.get_ref<const std::string&>(), digits);
+  if (json.is_number()) return text_names(json.dump(), digits);
+  if (json.is_object()) {
+    return std::any_of(json.items().begin(), json.items().end(), [&](const auto& member) { return text_names(member.key(), digits) || json_names(member.value(), digits); });
   }
-  co_return Status();
+  return json.is_array() && std::any_of(json.begin(), json.end(), [&](const nlohmann::json& one) { return json_names(one, digits); });
+}
+
+// Of notes that wait to be sent: those about one of these XIDs.
+bool is_about(const nlohmann::json& json, const std::vector<std::string>& xids) {
+  const auto found = json.is_object() ? json.find("xid") : json.end();
+  return json.is_object() && found != json.end() && found->is_string() && std::find(xids.begin(), xids.end(), found->get_ref<const std::string&>()) != xids.end();
+}
+
+// What of a page is to be removed.
+struct Doomed {
+  std::vector<store::NoteName> notes;
+  std::string last;  // empty: this was the last page
+};
+
+using IsDoomed = std::function<bool(const std::string& value)>;  // asked on a pool thread
+
+// Removes the notes of a kind that `is_doomed` names; how many.
+Task<Result<std::uint64_t>> remove_notes(store::Store& store, store::ReadPool& reads, store::Lane& lane, std::string_view kind, const IsDoomed& is_doomed, UnixMillis now) {
+  std::uint64_t count = 0;
+  std::string after;
+  do {
+    const auto pick = [&store, kind, after, is_doomed, now]() -> Result<Doomed> {
+      const auto page = store.notes(kind, after, kNotesAtOnce, now);
+      if (!page) return page.error();
+      Doomed doomed;
+      for (const store::Note& note : *page) {
+        if (is_doomed(note.value)) doomed.notes.push_back({note.kind, note.key});
+      }
+      if (page->size() == kNotesAtOnce) doomed.last = page->back().key;
+      return doomed;
+    };
+    auto doomed = co_await reads.run(pick);
+    if (!doomed) co_return doomed.error();
+    after = std::move(doomed->last);
+    if (doomed->notes.empty()) continue;
+    count += doomed->notes.size();
+    store::Change change;
+    change.remove = std::move(doomed->notes);
+    const auto removed = co_await lane.apply(std::move(change));
+    if (!removed) co_return removed.error();
+  } while (!after.empty());
+  co_return count;
+}
+
+// What waits to be forwarded of these transactions, and callbacks that were never placed and name the phone number.
+Task<Result<std::uint64_t>> remove_callbacks(store::Store& store, store::ReadPool& reads, store::Lane& lane, const std::vector<std::string>& xids, const Phone& phone, UnixMillis now) {
+  const IsDoomed forwarded = [xids](const std::string& value) { return is_about(nlohmann::json::parse(value, nullptr, /*allow_exceptions=*/false), xids); };
+  for (const std::string_view kind : kForwarded) {
+    if (xids.empty()) break;
+    const auto removed = co_await remove_notes(store, reads, lane, kind, forwarded, now);
+    if (!removed) co_return removed.error();
+  }
+  // The time at which it came, a space, and the callback as it was sent (placing.cc). What is no JSON is looked at as text.
+  const IsDoomed unplaced = [digits = phone.text()](const std::string& value) {
+    const std::string_view body = std::string_view(value).substr(std::min(value.find(' '), value.size()));
+    const auto json = nlohmann::json::parse(body, nullptr, /*allow_exceptions=*/false);
+    return json.is_discarded() ? text_names(body, digits) : json_names(json, digits);
+  };
+  co_return co_await remove_notes(store, reads, lane, store::kUnmatchedNote, unplaced, now);
 }
 
 }  // namespace
@@ -87,10 +144,9 @@ Task<Result<Erased>> erase_phone(store::Store& store, store::ReadPool& reads, st
     }
     cursor = page->next;
   } while (!cursor.empty());
-  if (!xids.empty()) {
-    const Status removed = co_await remove_forwarded(store, reads, lane, xids, now);
-    if (!removed) co_return removed.error();
-  }
+  const auto callbacks = co_await remove_callbacks(store, reads, lane, xids, phone, now);
+  if (!callbacks) co_return callbacks.error();
+  erased.callbacks = *callbacks;
   co_return erased;
 }
 

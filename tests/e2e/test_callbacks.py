@@ -196,6 +196,8 @@ def test_erasing_leaves_counts(make_server, tmp_path):
         token = server.get(f"/v1/token/{phone}/erase-{number}")
         assert token.status == 200
     assert send(server, report("R1", 2401, "erase-1")).status == 200
+    assert send(server, report("STRAY", 2401, phone_number=phone)).status == 200
+    assert send(server, report("NOBODYS", 2401, phone_number="15550000000")).status == 200
     exported = harness.jwtd("transactions", "export", "--phone", phone, *admin)
     assert exported.returncode == 0, exported.stderr
     subject = json.loads(exported.stdout)
@@ -209,7 +211,8 @@ def test_erasing_leaves_counts(make_server, tmp_path):
         refused = harness.jwtd("transactions", "erase", *wrong, *admin)
         assert refused.returncode == 2 and phone not in refused.stderr, wrong
     erased = harness.jwtd("transactions", "erase", "--phone", "-", *admin, stdin=phone + "\n")
-    assert erased.returncode == 0 and json.loads(erased.stdout) == {"transactions": 3, "tokens": 3, "events": 1}, erased
+    assert erased.returncode == 0 and json.loads(erased.stdout) == {"transactions": 3, "tokens": 3, "events": 1, "callbacks": 1}, erased
+    assert [one["reference_id"] for one in server.admin_get("/v1/callbacks?unmatched=1", server.reader).json["callbacks"]] == ["NOBODYS"]
     assert harness.jwtd("transactions", "erase", "--phone", "x", *admin).returncode == 2
     assert json.loads(harness.jwtd("transactions", "export", "--phone", phone, *admin).stdout)["transactions"] == []
     gone = server.admin_get("/v1/transactions/erase-1", server.reader)
