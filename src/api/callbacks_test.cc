@@ -264,7 +264,7 @@ TEST_F(CallbacksTest, ErasingAPhoneNumberLeavesCounts) {
   EXPECT_EQ(call_.call(Method::kDelete, target, reader_, "").status, 403);
   EXPECT_EQ(call_.call(Method::kDelete, "/v1/transactions", operator_, "").status, 400);
   EXPECT_EQ(call_.call(Method::kDelete, target, operator_, "").status, 200);
-  EXPECT_EQ(call_.response.body, R"({"transactions":130,"tokens":130,"events":1,"callbacks":0})");
+  EXPECT_EQ(call_.response.body, R"({"transactions":130,"tokens":130,"events":1,"damaged":0,"callbacks":0})");
   EXPECT_EQ(json::parse(call_.get(target, operator_).body)["transactions"].size(), 0u);
   EXPECT_FALSE(*store_->find(*Xid::parse("order-1"), kNow));
   EXPECT_TRUE(*store_->find(*Xid::parse("other"), kNow));
@@ -290,9 +290,9 @@ TEST_F(CallbacksTest, ErasingAPhoneNumberReachesCallbacksThatWereNeverPlaced) {
   ASSERT_EQ(*timeline::count_unmatched(*store_, kNow), named.size() + others.size() + 1100);
 
   const std::string target = std::string("/v1/transactions?phone_number=") + store::kPhone;
-  EXPECT_EQ(call_.call(Method::kDelete, target, operator_, "").body, R"({"transactions":0,"tokens":0,"events":0,"callbacks":556})");
+  EXPECT_EQ(call_.call(Method::kDelete, target, operator_, "").body, R"({"transactions":0,"tokens":0,"events":0,"damaged":0,"callbacks":556})");
   EXPECT_EQ(*timeline::count_unmatched(*store_, kNow), others.size() + 550);
-  EXPECT_EQ(call_.call(Method::kDelete, target, operator_, "").body, R"({"transactions":0,"tokens":0,"events":0,"callbacks":0})");
+  EXPECT_EQ(call_.call(Method::kDelete, target, operator_, "").body, R"({"transactions":0,"tokens":0,"events":0,"damaged":0,"callbacks":0})");
 }
 
 }  // namespace

@@ -33,9 +33,9 @@ Task<void> erase(const ErasureContext& context, const Request& request, Response
     co_return http::render_problem(response, erased.error().code(), request.request_id);
   }
   if (context.log) {
-    context.log->info("erased", {{"caller", caller}, {"transactions", erased->transactions}, {"tokens", erased->tokens}, {"events", erased->events}, {"callbacks", erased->callbacks}, {"request_id", request.request_id}});
+    context.log->info("erased", {{"caller", caller}, {"transactions", erased->transactions}, {"tokens", erased->tokens}, {"events", erased->events}, {"damaged", erased->damaged}, {"callbacks", erased->callbacks}, {"request_id", request.request_id}});
   }
-  answer(response, {{"transactions", erased->transactions}, {"tokens", erased->tokens}, {"events", erased->events}, {"callbacks", erased->callbacks}});
+  answer(response, {{"transactions", erased->transactions}, {"tokens", erased->tokens}, {"events", erased->events}, {"damaged", erased->damaged}, {"callbacks", erased->callbacks}});
 }
 
 }  // namespace

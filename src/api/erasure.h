@@ -18,7 +18,7 @@ struct ErasureContext {
   UnixMillis (*now)() = wall_now;
 };
 
-// Answers {"transactions", "tokens", "events", "callbacks"}: how much was removed.
+// Answers {"transactions", "tokens", "events", "damaged", "callbacks"}: how much was removed.
 void add_erasure_route(http::Router& router, const ErasureContext& context);
 
 }  // namespace jwtd::api

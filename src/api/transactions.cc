@@ -85,6 +85,10 @@ void refuse(const TransactionsContext& context, const Error& error, const Reques
   refuse_and_log(context.log, LogLevel::kError, "look_up_failed", error, request, response);
 }
 
+void count_damaged(const TransactionsContext& context, std::size_t count) {
+  if (context.damaged) context.damaged->fetch_add(count, std::memory_order_relaxed);
+}
+
 // What was erased leaves counts.
 Task<void> refuse_unknown(const TransactionsContext& context, const Xid& xid, UnixMillis now, const Request& request, Response& response) {
   refuse(context, Error(kTransactionUnknown), request, response);
@@ -107,7 +111,10 @@ Task<void> get_transaction(const TransactionsContext& context, const Request& re
   const UnixMillis now = context.now();
   const auto find = [&store = context.store, xid = *xid, now] { return store.find(xid, now); };
   const Result<std::optional<store::Transaction>> found = co_await context.reads.run(find);
-  if (!found) co_return refuse(context, found.error(), request, response);
+  if (!found) {
+    if (found.error().is(store::kStoreDamaged)) count_damaged(context, 1);
+    co_return refuse(context, found.error(), request, response);
+  }
   if (!found->has_value()) co_return co_await refuse_unknown(context, *xid, now, request, response);
 
   Json json = transaction(**found, now, *sight);
@@ -131,6 +138,12 @@ Task<void> list_transactions(const TransactionsContext& context, const Request& 
   Json json{{"transactions", Json::array()}, {"next", nullptr}};
   for (const store::Transaction& one : page->transactions) json["transactions"].push_back(transaction(one, now, *sight));
   if (!page->next.empty()) json["next"] = page->next;
+  if (!page->damaged.empty()) {
+    Json& damaged = json["damaged"] = Json::array();
+    for (const Xid& xid : page->damaged) damaged.push_back(xid.view());
+    count_damaged(context, page->damaged.size());
+    if (context.log) context.log->error("list_has_damage", {{"code", store::kStoreDamaged.id}, {"transactions", page->damaged.size()}, {"request_id", request.request_id}});
+  }
   answer(response, json);
 }
 

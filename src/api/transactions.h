@@ -3,6 +3,9 @@
 // Both need a caller with the scope read. Phone numbers in full, and tokens, are for callers that have read:pii too.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
+
 #include "access/snapshot.h"
 #include "base/log.h"
 #include "base/time.h"
@@ -23,6 +26,7 @@ struct TransactionsContext {
   const access::Snapshot& callers;
   Log* log = nullptr;  // gets the detail of what the store could not do; nullptr: nobody does
   UnixMillis (*now)() = wall_now;
+  std::atomic<std::uint64_t>* damaged = nullptr;  // counts the transactions that were asked for and cannot be read; may be nullptr
 };
 
 // The query's phone_number. Fails with kPhoneNumberMissing, kPhoneMalformed.

@@ -335,6 +335,43 @@ TEST_F(TransactionsTest, AStoreThatFailsIsAProblemWithoutItsDetail) {
   EXPECT_THAT(call.response.body, Not(HasSubstr("/secret")));
 }
 
+TEST_F(TransactionsTest, APageNamesWhatCannotBeReadAndShowsTheRest) {
+  class WithDamage final : public store::Store {
+   public:
+    explicit WithDamage(store::Store& sound) : sound_(sound) {}
+    Status commit(std::span<store::Entry* const> batch) override { return sound_.commit(batch); }
+    Status apply(std::span<store::Change* const> changes) override { return sound_.apply(changes); }
+    Result<std::optional<std::string>> note(const store::NoteName& name, UnixMillis now) override { return sound_.note(name, now); }
+    Result<std::vector<store::Note>> notes(std::string_view kind, std::string_view after, std::size_t limit, UnixMillis now) override { return sound_.notes(kind, after, limit, now); }
+    Result<std::optional<store::Transaction>> find(const Xid&, UnixMillis) override { return Error(store::kStoreDamaged); }
+    Result<store::Page> find_by_phone(const Phone& phone, std::size_t limit, std::string_view cursor, UnixMillis now) override {
+      auto page = sound_.find_by_phone(phone, limit, cursor, now);
+      if (page) page->damaged = {*Xid::parse("broken-1"), *Xid::parse("broken-2")};
+      return page;
+    }
+    Status writable() override { return {}; }
+    Status sweep(UnixMillis) override { return {}; }
+    Result<store::Slice> scan(std::size_t, std::string_view, UnixMillis) override { return Error(store::kStoreUnavailable); }
+    Result<store::Adopted> adopt(std::span<const store::Transaction>) override { return Error(store::kStoreUnavailable); }
+    store::Stats stats() override { return {}; }
+    std::string_view driver() const override { return "damaged"; }
+
+   private:
+    store::Store& sound_;
+  } damaged(*store_);
+  commit(record("order-1", kNow));
+  std::atomic<std::uint64_t> count = 0;
+  const TransactionsContext context{damaged, reads_, callers_, nullptr, [] { return kNow; }, &count};
+  fakes::CallRoute call;
+  add_transaction_routes(call.router, context);
+  const json page = json::parse(call.get("/v1/transactions?phone_number=15555551234", reader_).body);
+  EXPECT_EQ(page["transactions"].size(), 1u);
+  EXPECT_EQ(page["damaged"], json({"broken-1", "broken-2"}));
+  EXPECT_EQ(count, 2u);
+  EXPECT_EQ(call.get("/v1/transactions/order-1", reader_).status, 500);
+  EXPECT_EQ(count, 3u);
+}
+
 TEST_F(TransactionsTest, WhatTheStoreCouldNotDoIsLoggedWithItsDetailAndTheRequestsId) {
   const std::string path = testing::TempDir() + "/transactions_test.log";
   auto log = *Log::open({.file = path});

@@ -70,6 +70,7 @@ struct Service::Admin {
   std::vector<metrics::LoopMetrics*> public_loops;  // by loop
   metrics::LoopMetrics& own = numbers.add_loop();
   api::TransactionsContext transactions;
+  std::atomic<std::uint64_t> damaged{0};
   std::unique_ptr<store::Lane> lane;  // for what happens to transactions
   http::Router router;
 };
@@ -199,6 +200,7 @@ const http::Router& Service::add_public_loop(std::size_t index) {
 
 void Service::add_admin_routes() {
   http::Router& router = admin_->router;
+  admin_->transactions.damaged = &admin_->damaged;
   api::add_transaction_routes(router, admin_->transactions);
   api::add_metrics_route(router, admin_->numbers);
   std::vector<api::Check> checks{{"store", [this] { return store_->writable(); }},
@@ -237,6 +239,7 @@ void Service::add_numbers() {
   const store::ReadStats& reads = reads_->stats();
   m.counter("jwtd_store_reads_total", "Look-ups done.", {}, of(reads.reads));
   m.counter("jwtd_store_reads_refused_total", "Look-ups refused because the queue was full.", {}, of(reads.refused));
+  m.counter("jwtd_store_damaged_total", "Transactions that were looked up and cannot be read.", {}, of(admin_->damaged));
   m.counter("jwtd_store_reads_timed_out_total", "Look-ups answered 503 because they were not done in time.", {}, of(reads.timed_out));
   m.gauge("jwtd_store_reads_hanging", "Look-ups that were given up and are still in the store.", {}, of(reads.hanging));
   m.gauge("jwtd_store_transactions", "Transactions on record, an estimate.", {{"driver", std::string(store_->driver())}},

@@ -34,6 +34,7 @@ int transactions_export(const TransactionsRequest& request, const Streams& strea
   std::string number;
   if (const int prepared = prepare(request, client, number, streams); prepared != kExitOk) return prepared;
   Json all{{"phone_number", number}, {"transactions", Json::array()}};
+  Json damaged = Json::array();
   std::string cursor;
   do {
     const auto page = client.ask("GET", "/v1/transactions?phone_number=" + number + "&limit=100" + (cursor.empty() ? "" : "&cursor=" + cursor));
@@ -47,10 +48,14 @@ int transactions_export(const TransactionsRequest& request, const Streams& strea
       }
       all["transactions"].push_back(*std::move(whole));
     }
+    if (page->contains("damaged")) damaged.insert(damaged.end(), (*page)["damaged"].begin(), (*page)["damaged"].end());
     cursor = (*page)["next"].is_string() ? (*page)["next"].get<std::string>() : "";
   } while (!cursor.empty());
+  if (!damaged.empty()) all["damaged"] = damaged;
   streams.out << all.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
-  return kExitOk;
+  if (damaged.empty()) return kExitOk;
+  streams.err << "jwtd: " << damaged.size() << " transactions cannot be read, and stand under \"damaged\" by their XID alone: a backup may have them\n";
+  return kExitFailed;
 }
 
 int transactions_erase(const TransactionsRequest& request, const Streams& streams) {

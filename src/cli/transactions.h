@@ -12,9 +12,10 @@ struct TransactionsRequest {
   PhoneArgument phone;
 };
 
-// One JSON object: {"phone_number", "transactions": [...]}, each with its tokens and events as GET /v1/transactions/{xid} has them.
+// One JSON object: {"phone_number", "transactions": [...]}, each with its tokens and events as GET /v1/transactions/{xid} has them. What the
+// store cannot read is named in "damaged", and the exit code is kExitFailed although all else is there.
 int transactions_export(const TransactionsRequest& request, const Streams& streams);
-// {"transactions", "tokens", "events", "callbacks"}: how much was removed.
+// {"transactions", "tokens", "events", "damaged", "callbacks"}: how much was removed.
 int transactions_erase(const TransactionsRequest& request, const Streams& streams);
 
 }  // namespace jwtd::cli

@@ -67,6 +67,7 @@ Task<Result<Revoked>> Revoker::transaction(Xid xid, std::string_view caller, std
 // A page's events share a durable write.
 Task<Result<Revoked>> Revoker::phone(Phone phone, std::string_view caller, UnixMillis now) {
   Revoked revoked;
+  std::size_t damaged = 0;
   std::string cursor;
   do {
     const auto find = [&store = store_, phone, cursor, now] { return store.find_by_phone(phone, kMaxPageRecords, cursor, now); };
@@ -77,12 +78,15 @@ Task<Result<Revoked>> Revoker::phone(Phone phone, std::string_view caller, UnixM
     const auto applied = co_await store::apply_all(lane_, std::move(changes));
     if (!applied) co_return applied.error();
     for (const store::Change& change : *applied) {
-      if (change.applied == store::Applied::kDamaged) co_return Error(store::kStoreDamaged);
+      damaged += change.applied == store::Applied::kDamaged;
       revoked.transactions += change.applied == store::Applied::kWritten;
       revoked.already += change.applied == store::Applied::kPresent;
     }
+    damaged += found->damaged.size();
     cursor = std::move(found->next);
   } while (!cursor.empty());
+  // Their tokens are not valid as they are; but nobody should take it for done.
+  if (damaged > 0) co_return Error(store::kStoreDamaged, std::to_string(damaged) + " transactions cannot be read; all others are revoked");
   co_return revoked;
 }
 

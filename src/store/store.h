@@ -83,11 +83,14 @@ struct Change {
   // out
   Applied applied = Applied::kWritten;
   std::optional<Transaction> transaction;  // with an event, unless kAbsent or kDamaged: as it stands afterwards; `earlier` may be left empty
+  // in, with `erase`: whose list has it. One that cannot be read is removed then too, if the driver can; without it that is kDamaged.
+  std::optional<Phone> of = {};
 };
 
 struct Page {
   std::vector<Transaction> transactions;  // newest first by created_at, then by XID, descending
   std::string next;                       // cursor of the next page; empty: this was the last
+  std::vector<Xid> damaged = {};          // those between them that cannot be read; a driver that cannot name them fails with kStoreDamaged
 };
 
 // All of a store, a slice at a time. What cannot be read is named and passed over, so that one damaged record does not hide the others.
@@ -160,7 +163,8 @@ class Store {
   virtual std::optional<Result<std::optional<Transaction>>> find_at_once(const Xid&, UnixMillis) { return std::nullopt; }
 
   // `cursor` is empty or `next` of a former page of the same phone. 1 <= limit <= kMaxPageRecords.
-  // A page may be taken while records arrive: nothing that was there at the first page is missed or shown twice.
+  // A page may be taken while records arrive: nothing that was there at the first page is missed or shown twice. What cannot be read is named in
+  // Page::damaged and counts towards the limit. Fails with kStoreUnavailable, kStoreDamaged, kCursorMalformed.
   virtual Result<Page> find_by_phone(const Phone& phone, std::size_t limit, std::string_view cursor, UnixMillis now) = 0;
 
   // Whether a commit would be tried now. Cheap; for /readyz. Fails with kStoreUnavailable (detail: cause).

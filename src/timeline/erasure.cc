@@ -19,18 +19,28 @@ namespace {
 constexpr std::string_view kForwarded[] = {store::kOutboxNote, store::kDeadNote};
 constexpr std::size_t kNotesAtOnce = 500;
 
-store::Change erasure_of(const store::Transaction& transaction, std::chrono::seconds retention, UnixMillis now) {
+store::Change erasure(const Xid& xid, const Phone& phone, const nlohmann::ordered_json& counts, std::chrono::seconds retention, UnixMillis now) {
   store::Change change;
-  change.xid = transaction.current.xid;
+  change.xid = xid;
   change.erase = true;
+  change.of = phone;
+  const UnixMillis expiry = retention.count() == 0 ? 0 : now + std::chrono::milliseconds(retention).count();
+  change.put.push_back({std::string(store::kErasedNote), xid.text(), counts.dump(), expiry});
+  return change;
+}
+
+store::Change erasure_of(const store::Transaction& transaction, const Phone& phone, std::chrono::seconds retention, UnixMillis now) {
+  const nlohmann::ordered_json counts{{"erased_at", format_rfc3339(now, true)}, {"tokens", transaction.issued}, {"events", transaction.events.size()}};
+  store::Change change = erasure(transaction.current.xid, phone, counts, retention, now);
   for (const store::Event& event : transaction.events) {
     const auto report = telesign::report_of(event);
     if (report && telesign::is_reference_id(report->reference_id)) change.remove.push_back({std::string(store::kReferenceNote), report->reference_id});
   }
-  const nlohmann::ordered_json counts{{"erased_at", format_rfc3339(now, true)}, {"tokens", transaction.issued}, {"events", transaction.events.size()}};
-  const UnixMillis expiry = retention.count() == 0 ? 0 : now + std::chrono::milliseconds(retention).count();
-  change.put.push_back({std::string(store::kErasedNote), transaction.current.xid.text(), counts.dump(), expiry});
   return change;
+}
+
+store::Change erasure_unread(const Xid& xid, const Phone& phone, std::chrono::seconds retention, UnixMillis now) {
+  return erasure(xid, phone, {{"erased_at", format_rfc3339(now, true)}, {"damaged", true}}, retention, now);
 }
 
 // Whether the phone number stands anywhere in the text: its digits alone, or as people write them, "+1 (555) 555-1234".
@@ -123,6 +133,7 @@ Task<Result<std::uint64_t>> remove_callbacks(store::Store& store, store::ReadPoo
 
 Task<Result<Erased>> erase_phone(store::Store& store, store::ReadPool& reads, store::Lane& lane, Phone phone, std::chrono::seconds retention, UnixMillis now) {
   Erased erased;
+  std::uint64_t left = 0;
   std::vector<std::string> xids;
   std::string cursor;
   do {
@@ -130,23 +141,30 @@ Task<Result<Erased>> erase_phone(store::Store& store, store::ReadPool& reads, st
     const auto page = co_await reads.run(list);
     if (!page) co_return page.error();
     std::vector<store::Change> changes;
-    for (const store::Transaction& transaction : page->transactions) changes.push_back(erasure_of(transaction, retention, now));
+    for (const store::Transaction& transaction : page->transactions) changes.push_back(erasure_of(transaction, phone, retention, now));
+    for (const Xid& xid : page->damaged) changes.push_back(erasure_unread(xid, phone, retention, now));
     const auto applied = co_await store::apply_all(lane, std::move(changes));
     if (!applied) co_return applied.error();
     for (std::size_t i = 0; i < applied->size(); ++i) {
+      const store::Change& change = (*applied)[i];
+      left += change.applied == store::Applied::kDamaged;
+      if (change.applied != store::Applied::kWritten) continue;
+      xids.push_back(change.xid->text());
+      if (i >= page->transactions.size()) {
+        ++erased.damaged;
+        continue;
+      }
       const store::Transaction& transaction = page->transactions[i];
-      if ((*applied)[i].applied == store::Applied::kDamaged) co_return Error(store::kStoreDamaged);
-      if ((*applied)[i].applied != store::Applied::kWritten) continue;
       ++erased.transactions;
       erased.tokens += transaction.issued;
       erased.events += transaction.events.size();
-      xids.push_back(transaction.current.xid.text());
     }
     cursor = page->next;
   } while (!cursor.empty());
   const auto callbacks = co_await remove_callbacks(store, reads, lane, xids, phone, now);
   if (!callbacks) co_return callbacks.error();
   erased.callbacks = *callbacks;
+  if (left > 0) co_return Error(store::kStoreDamaged, std::to_string(left) + " transactions cannot be read, and are left; all else is erased");
   co_return erased;
 }
 

@@ -1,10 +1,11 @@
 """One flipped bit in the store while jwtd is stopped: it is named, or it is somewhere harmless; never a wrong token, and intact records are served."""
 
+import json
 import shutil
 
 import faults
 import harness
-from harness import PHONE
+from harness import PHONE, jwtd
 
 
 def test_a_flipped_bit_never_makes_a_wrong_token(make_server):
@@ -53,3 +54,48 @@ def test_a_flipped_bit_never_makes_a_wrong_token(make_server):
         shutil.rmtree(store)
     print(f"NOTE flipped bits: {outcomes}")
     assert outcomes["refused to start"] and outcomes["named"]
+
+
+def test_a_damaged_block_is_named_in_a_list_and_erased_unread(make_server, tmp_path):
+    server = make_server().durable
+    key = server.add_caller("officer", "read,read:pii,revoke,admin")
+    (tmp_path / "key").write_text(key)
+    with server:
+        tokens = {f"order-{n}": server.get(f"/v1/token/{PHONE}/order-{n}").text for n in range(300)}
+        assert server.get("/v1/token/15550000001/other").status == 200
+    with server:
+        pass  # what the log held is in table files now
+    largest = max((server.folder / "db").glob("*.sst"), key=lambda path: path.stat().st_size)
+    octets = bytearray(largest.read_bytes())
+    octets[1000] ^= 0x10
+    largest.write_bytes(octets)
+    with server:
+        admin = ("--admin", "http://{}:{}".format(*server.admin), "--key-file", tmp_path / "key")
+        sound, damaged, cursor = {}, [], ""
+        while cursor is not None:
+            page = server.admin_get(f"/v1/transactions?phone_number={PHONE}&limit=40{cursor and '&cursor=' + cursor}", key).json
+            assert len(page["transactions"]) + len(page.get("damaged", [])) <= 40
+            sound |= {one["xid"]: one["token"] for one in page["transactions"]}
+            damaged += page.get("damaged", [])
+            cursor = page["next"]
+        assert damaged and sound and sound.keys() | set(damaged) == tokens.keys() and len(sound) + len(damaged) == len(tokens)
+        assert all(tokens[xid] == token for xid, token in sound.items())
+        assert faults.metric(server, "jwtd_store_damaged_total") == len(damaged)
+        assert sum(line["transactions"] for line in server.events("list_has_damage")) == len(damaged)
+        harness.is_problem(server.admin_get(f"/v1/transactions/{damaged[0]}", key), 500, "store_damaged")
+
+        exported = jwtd("transactions", "export", "--phone", "-", *admin, stdin=PHONE)
+        subject = json.loads(exported.stdout)
+        assert exported.returncode == 1 and "cannot be read" in exported.stderr
+        assert {one["xid"]: one["token"] for one in subject["transactions"]} == sound and sorted(subject["damaged"]) == sorted(damaged)
+        revoked = jwtd("revoke", "--phone", "-", *admin, stdin=PHONE)
+        assert revoked.returncode == 1, "what cannot be read cannot be revoked, and that is said"
+        assert server.admin_get(f"/v1/transactions/{min(sound)}", key).json["token_state"] == "revoked", "the others are"
+
+        erased = json.loads(jwtd("transactions", "erase", "--phone", "-", *admin, stdin=PHONE).stdout)
+        assert (erased["transactions"], erased["tokens"], erased["damaged"]) == (len(sound), len(sound), len(damaged))
+        assert server.admin_get(f"/v1/transactions?phone_number={PHONE}", key).json == {"transactions": [], "next": None}
+        gone = server.admin_get(f"/v1/transactions/{damaged[0]}", key)
+        assert gone.status == 404 and gone.json["erased"]["damaged"] is True
+        assert server.get(f"/v1/token/{PHONE}/{damaged[0]}").status == 200, "its XID is free again"
+        assert server.admin_get("/readyz").status == 200

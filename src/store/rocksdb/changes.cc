@@ -39,7 +39,13 @@ class Batch {
       auto standing = look_up(*change.xid, key);
       if (!standing) {
         if (!standing.error().is(kStoreDamaged)) return standing.error();
-        change.applied = Applied::kDamaged;
+        if (!change.erase || !change.of) {
+          change.applied = Applied::kDamaged;
+        } else if (auto erased = erase_unread(key, *change.xid, *change.of); !erased) {
+          return erased;
+        } else {
+          seen_.emplace(key, std::nullopt);
+        }
       } else if (!**standing) {
         change.applied = Applied::kAbsent;
       } else if (change.event) {
@@ -100,6 +106,24 @@ class Batch {
     }
     writes_.Put(database_.db().DefaultColumnFamily(), slice_of(kErasedMark), rocksdb::Slice());
     return {};
+  }
+
+  // What names its place in the phone's list cannot be read, so it is looked for there.
+  Status erase_unread(const std::string& key, const Xid& xid, const Phone& phone) {
+    std::string prefix;
+    append_phone_prefix(phone, 0, prefix);
+    prefix.resize(kPhoneKeyPrefix);
+    rocksdb::ReadOptions options;
+    options.prefix_same_as_start = true;
+    for (const auto& epoch : *epochs_) {
+      const std::unique_ptr<rocksdb::Iterator> it(database_.db().NewIterator(options, (*epoch)[Table::kPhones]));
+      for (it->Seek(prefix); it->Valid(); it->Next()) {
+        const auto there = read_phone_key(view(it->key()));
+        if (there && there->xid_key == key) writes_.Delete((*epoch)[Table::kPhones], it->key());
+      }
+      if (!it->status().ok()) return read_error(it->status());
+    }
+    return erase(key, xid);
   }
 
   void write_notes(const Change& change) {
@@ -210,6 +234,12 @@ Status merge_away_what_was_erased(Database& database) {
   if (marked.IsNotFound()) return {};
   if (!marked.ok()) return read_error(marked);
   const auto failed = [&](const rocksdb::Status& status) { return database.health().write_failed(db, status); };
+  // A merge that meets a damaged block ends all writing until a restart; the octets of what was erased are the lesser evil.
+  rocksdb::ReadOptions reading;
+  reading.fill_cache = false;
+  if (const auto sound = db.VerifyChecksum(reading); !sound.ok()) {
+    return Error(read_error(sound).code(), "what was erased stays in the files, because one is damaged: " + describe(sound));
+  }
   {
     // First: what is erased from now on asks for another round.
     const std::scoped_lock lock(database.writing());

@@ -297,6 +297,65 @@ TEST_F(Faulted, ADamagedRecordFailsOnlyTheEntriesThatLookItUp) {
   EXPECT_TRUE(store_->writable());
 }
 
+TEST_F(Faulted, AListPassesOverDamageAndNamesItAndAnErasureRemovesItUnread) {
+  open();
+  for (int i = 0; i < 400; ++i) ASSERT_TRUE(commit(i));
+  open();
+  store_.reset();
+  flip(largest_table(folder_.path()), 1000);
+  open();
+  const Phone phone = *Phone::parse(kPhone);
+  const auto list = [&](std::vector<Xid>& sound, std::vector<Xid>& damaged) {
+    sound.clear(), damaged.clear();
+    std::string cursor;
+    do {
+      const auto page = store_->find_by_phone(phone, 7, cursor, kNow + 400);
+      ASSERT_TRUE(page) << page.error().message();
+      EXPECT_LE(page->transactions.size() + page->damaged.size(), 7u);
+      for (const Transaction& one : page->transactions) sound.push_back(one.current.xid);
+      damaged.insert(damaged.end(), page->damaged.begin(), page->damaged.end());
+      cursor = page->next;
+    } while (!cursor.empty());
+  };
+  std::vector<Xid> sound, damaged;
+  list(sound, damaged);
+  EXPECT_GT(damaged.size(), 0u);
+  EXPECT_EQ(sound.size() + damaged.size(), 400u);
+  for (const Xid& xid : sound) EXPECT_TRUE(store_->find(xid, kNow + 400));
+  for (const Xid& xid : damaged) EXPECT_FALSE(store_->find(xid, kNow + 400));
+
+  const auto erase = [&](const Xid& xid, std::optional<Phone> of) {
+    Change change{xid, std::nullopt, true, {{"erased", xid.text(), "{}", 0}}, {}, Applied::kWritten, {}, of};
+    Change* const batch[] = {&change};
+    EXPECT_TRUE(store_->apply(batch));
+    return change.applied;
+  };
+  EXPECT_EQ(erase(damaged[0], std::nullopt), Applied::kDamaged) << "nobody says whose it is";
+  for (const Xid& xid : damaged) EXPECT_EQ(erase(xid, phone), Applied::kWritten);
+  EXPECT_EQ(erase(damaged[0], phone), Applied::kAbsent);
+  EXPECT_EQ(erase(sound[0], phone), Applied::kWritten);
+  for (int round = 0; round < 2; ++round) {
+    std::vector<Xid> left, broken;
+    list(left, broken);
+    EXPECT_EQ(left.size(), sound.size() - 1);
+    EXPECT_TRUE(broken.empty());
+    for (const Xid& xid : damaged) {
+      const auto found = store_->find(xid, kNow + 400);
+      ASSERT_TRUE(found) << found.error().message();
+      EXPECT_FALSE(*found);
+      EXPECT_EQ(*store_->note({"erased", xid.text()}, kNow), "{}");
+    }
+    open();
+  }
+  // The damaged block itself cannot be merged away: said at each sweep, and no reason to stop taking records.
+  const auto swept = store_->sweep(kNow + 400);
+  ASSERT_FALSE(swept);
+  EXPECT_TRUE(swept.error().is(kStoreDamaged)) << swept.error().message();
+  EXPECT_TRUE(store_->writable());
+  EXPECT_TRUE(commit(400));
+  EXPECT_FALSE(store_->sweep(kNow + 400));
+}
+
 TEST_F(Faulted, AfterAFailedSyncNothingIsTakenAnyMore) {
   tuning_.log_space = 64 << 10;
   open();

@@ -88,6 +88,7 @@ class RocksdbStore final : public Store {
   void note_created(Epoch& epoch, UnixMillis created_at);
   Status write_adopted(const Transaction& transaction, std::string_view key, Epoch& epoch);
   Status write_batch();
+  Status drop_expired(UnixMillis now);
   std::string_view key_of(std::size_t i) const { return std::string_view(keys_).substr(key_ends_[i], key_ends_[i + 1] - key_ends_[i]); }
 
   const std::chrono::seconds retention_;
@@ -298,6 +299,7 @@ Result<Page> RocksdbStore::find_by_phone(const Phone& phone, std::size_t limit, 
   const auto epochs = database_->epochs();
   PhoneKeys keys(database_->db(), *epochs, phone, after ? after->created_at : std::numeric_limits<UnixMillis>::max());
   Page page;
+  std::optional<Position> last;  // that the page has, sound or not
   for (;;) {
     auto group = keys.next();
     if (!group) return group.error();
@@ -307,13 +309,18 @@ Result<Page> RocksdbStore::find_by_phone(const Phone& phone, std::size_t limit, 
       std::string key;
       append_xid_key(xid, key);
       auto value = read_current(*database_, *epochs, xid, key);
-      if (!value) return value.error();
+      const bool damaged = !value && value.error().is(kStoreDamaged);
+      if (!value && !damaged) return value.error();
       // Index keys of an expired transaction whose XID came anew are left where they are.
-      if (!*value || (*value)->created_at != (*group)->created_at || (*value)->record.phone != phone) continue;
-      if (page.transactions.size() == limit) {
-        const Transaction& last = page.transactions.back();
-        page.next = write_cursor(phone, {last.created_at, last.current.xid});
+      if (!damaged && (!*value || (*value)->created_at != (*group)->created_at || (*value)->record.phone != phone)) continue;
+      if (page.transactions.size() + page.damaged.size() == limit) {
+        page.next = write_cursor(phone, *last);
         return page;
+      }
+      last = Position{(*group)->created_at, xid};
+      if (damaged) {
+        page.damaged.push_back(xid);
+        continue;
       }
       page.transactions.push_back({(*value)->created_at, (*value)->number, std::move((*value)->record), {}, std::move((*value)->events)});
     }
@@ -405,7 +412,11 @@ Status RocksdbStore::write_adopted(const Transaction& transaction, std::string_v
 Status RocksdbStore::sweep(UnixMillis now) {
   if (auto healthy = database_->health().check(database_->db(), false); !healthy) return healthy;
   if (auto swept = sweep_notes(*database_, now); !swept) return swept;
-  if (auto merged = merge_away_what_was_erased(*database_); !merged) return merged;
+  if (auto dropped = drop_expired(now); !dropped) return dropped;
+  return merge_away_what_was_erased(*database_);
+}
+
+Status RocksdbStore::drop_expired(UnixMillis now) {
   if (retention_.count() == 0) return {};
   const auto failed = [&](const rocksdb::Status& status) { return database_->health().write_failed(database_->db(), status); };
   const auto epochs = database_->epochs();
