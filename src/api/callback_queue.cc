@@ -35,18 +35,14 @@ Task<void> list(const CallbackQueueContext& context, std::string_view kind, cons
   if (!caller) co_return refuse(context, caller.error(), request, response);
   const bool full = (*caller)->may(access::Scope::kReadPii);
   if (const Status names = check_names(request.query, {"limit", "cursor"}); !names) co_return refuse(context, names.error(), request, response);
-  const Result<std::size_t> limit = page_limit(request.query);
-  if (!limit) co_return refuse(context, limit.error(), request, response);
-  std::string cursor;
-  if (http::query_value(request.query, "cursor", cursor) == http::QueryValue::kMalformed || cursor.size() > kMaxNoteKeyBytes) {
-    co_return refuse(context, Error(store::kCursorMalformed), request, response);
-  }
-  const auto read = [&store = context.store, kind, cursor, limit = *limit, now = context.now()] { return store.notes(kind, cursor, limit, now); };
+  const Result<PageWish> wish = page_wish(request.query);
+  if (!wish) co_return refuse(context, wish.error(), request, response);
+  const auto read = [&store = context.store, kind, wish = *wish, now = context.now()] { return store.notes(kind, wish.cursor, wish.limit, now); };
   const auto notes = co_await context.reads.run(read);
   if (!notes) co_return refuse(context, notes.error(), request, response);
   Json json{{"callbacks", Json::array()}, {"next", nullptr}};
   for (const store::Note& note : *notes) json["callbacks"].push_back(shown(note, full));
-  if (notes->size() == *limit) json["next"] = notes->back().key;
+  if (notes->size() == wish->limit) json["next"] = notes->back().key;
   answer(response, json);
 }
 

@@ -4,25 +4,18 @@
 
 #include <functional>
 
-#include "access/snapshot.h"
-#include "base/log.h"
+#include "api/admin_context.h"
 #include "http/router.h"
 #include "store/group_commit.h"
-#include "store/read_pool.h"
 
 namespace jwtd::api {
 
 inline constexpr Code kReplayMalformed{"replay_malformed", Fault::kInvalidArgument, "The body must be a JSON object with an id, a string, or {} for all."};
 inline constexpr Code kDeadLetterUnknown{"dead_letter_unknown", Fault::kNotFound, "There is no dead callback of this id."};
 
-struct CallbackQueueContext {
-  store::Store& store;
-  store::ReadPool& reads;
+struct CallbackQueueContext : AdminContext {
   store::Lane& lane;  // of the loop that the router runs on
-  const access::Snapshot& callers;
   std::function<void()> replayed = [] {};  // wakes the forwarder
-  Log* log = nullptr;
-  UnixMillis (*now)() = wall_now;
 };
 
 // Lists have `limit` and `cursor`; bodies are for callers that have read:pii too. A replay answers {"replayed": how many, "more": whether dead ones

@@ -56,7 +56,7 @@ class CallbackQueue : public testing::Test {
   store::Lane lane_{commit_, call_.loop};
   store::ReadPool reads_{{.threads = 1}};
   access::Snapshot callers_;
-  CallbackQueueContext context_{*store_, reads_, lane_, callers_};
+  CallbackQueueContext context_{{*store_, reads_, callers_}, lane_};
   std::string reader_, operator_, masked_;
   int woken_ = 0;
 };

@@ -44,20 +44,16 @@ Task<void> post_callback(const CallbackContext& context, const Request& request,
   answer_text(response, "{}");
 }
 
-Task<void> list_unmatched(const UnmatchedContext& context, const Request& request, Response& response) {
+Task<void> list_unmatched(const AdminContext& context, const Request& request, Response& response) {
   const auto caller = admit(context.callers, request);
   if (!caller) co_return refuse(context.log, caller.error(), request, response);
   const bool full = (*caller)->may(access::Scope::kReadPii);
   if (const Status names = check_names(request.query, {"unmatched", "limit", "cursor"}); !names) co_return refuse(context.log, names.error(), request, response);
   const Result<bool> unmatched = flag(request.query, "unmatched");
-  const Result<std::size_t> limit = page_limit(request.query);
+  const Result<PageWish> wish = page_wish(request.query);
   if (!unmatched || !*unmatched) co_return refuse(context.log, Error(kQueryParameterMalformed), request, response);
-  if (!limit) co_return refuse(context.log, limit.error(), request, response);
-  std::string cursor;
-  if (http::query_value(request.query, "cursor", cursor) == http::QueryValue::kMalformed || cursor.size() > kMaxNoteKeyBytes) {
-    co_return refuse(context.log, Error(store::kCursorMalformed), request, response);
-  }
-  const auto list = [&store = context.store, cursor, limit = *limit, now = context.now()] { return timeline::list_unmatched(store, cursor, limit, now); };
+  if (!wish) co_return refuse(context.log, wish.error(), request, response);
+  const auto list = [&store = context.store, wish = *wish, now = context.now()] { return timeline::list_unmatched(store, wish.cursor, wish.limit, now); };
   const auto found = co_await context.reads.run(list);
   if (!found) co_return refuse(context.log, found.error(), request, response);
 
@@ -68,7 +64,7 @@ Task<void> list_unmatched(const UnmatchedContext& context, const Request& reques
     if (full) shown["raw"] = one.report.raw;
     json["callbacks"].push_back(std::move(shown));
   }
-  if (found->size() == *limit) json["next"] = found->back().key;
+  if (found->size() == wish->limit) json["next"] = found->back().key;
   answer(response, json);
 }
 
@@ -79,7 +75,7 @@ void add_callback_route(http::Router& router, const CallbackContext& context) {
              [&context](const Request& request, Response& response) { return post_callback(context, request, response); });
 }
 
-void add_unmatched_route(http::Router& router, const UnmatchedContext& context) {
+void add_unmatched_route(http::Router& router, const AdminContext& context) {
   add_route(router, http::Method::kGet, "/v1/callbacks",
              [&context](const Request& request, Response& response) { return list_unmatched(context, request, response); });
 }

@@ -8,8 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "access/snapshot.h"
-#include "base/log.h"
+#include "api/admin_context.h"
 #include "http/router.h"
 #include "telesign/signature.h"
 #include "timeline/placing.h"
@@ -34,14 +33,7 @@ struct CallbackContext {
 };
 void add_callback_route(http::Router& router, const CallbackContext& context);
 
-struct UnmatchedContext {
-  store::Store& store;
-  store::ReadPool& reads;
-  const access::Snapshot& callers;
-  Log* log = nullptr;
-  UnixMillis (*now)() = wall_now;
-};
 // Needs the scope callbacks; raw bodies are for callers that have read:pii too.
-void add_unmatched_route(http::Router& router, const UnmatchedContext& context);
+void add_unmatched_route(http::Router& router, const AdminContext& context);
 
 }  // namespace jwtd::api

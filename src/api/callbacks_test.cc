@@ -80,10 +80,10 @@ class CallbacksTest : public testing::Test {
   timeline::UnmatchedCount count_{0};
   timeline::Placing placing_{*store_, reads_, lane_, count_, {}};
   CallbackContext context_{placing_, "CUSTOMER", {&key_, &previous_}, nullptr, {}};
-  UnmatchedContext unmatched_{*store_, reads_, callers_};
-  StatusContext status_{*store_, reads_, polls_, placing_, callers_, {}};
-  ErasureContext erasure_{*store_, reads_, lane_, callers_, std::chrono::seconds(0)};
-  TransactionsContext transactions_{*store_, reads_, callers_};
+  AdminContext unmatched_{*store_, reads_, callers_};
+  StatusContext status_{{*store_, reads_, callers_}, polls_, placing_, {}};
+  ErasureContext erasure_{{*store_, reads_, callers_}, lane_, std::chrono::seconds(0)};
+  TransactionsContext transactions_{{*store_, reads_, callers_}};
   std::vector<timeline::Placed> placed_;
   std::vector<std::string> refused_;
   int contradicted_ = 0;

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "http/message.h"
+#include "store/store.h"
 
 namespace jwtd::api {
 
@@ -27,14 +28,17 @@ Status check_names(std::string_view query, std::initializer_list<std::string_vie
   return {};
 }
 
-Result<std::size_t> page_limit(std::string_view query) {
+Result<PageWish> page_wish(std::string_view query) {
+  PageWish wish;
   std::string text;
-  const QueryValue found = http::query_value(query, "limit", text);
-  if (found == QueryValue::kAbsent) return kDefaultPageRecords;
-  std::size_t limit = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
-  if (found == QueryValue::kMalformed || error != std::errc() || end != text.data() + text.size() || limit < 1 || limit > kMaxPageRecords) return Error(kPageLimitMalformed);
-  return limit;
+  if (const QueryValue found = http::query_value(query, "limit", text); found != QueryValue::kAbsent) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), wish.limit);
+    const bool whole = found != QueryValue::kMalformed && error == std::errc() && end == text.data() + text.size();
+    if (!whole || wish.limit < 1 || wish.limit > kMaxPageRecords) return Error(kPageLimitMalformed);
+  }
+  // No cursor is longer than a note's key, which is one.
+  if (http::query_value(query, "cursor", wish.cursor) == QueryValue::kMalformed || wish.cursor.size() > kMaxNoteKeyBytes) return Error(store::kCursorMalformed);
+  return wish;
 }
 
 Result<bool> flag(std::string_view query, std::string_view name) {

@@ -23,8 +23,13 @@ inline constexpr std::size_t kDefaultPageRecords = 20;
 // kQueryParameterRepeated.
 Status check_names(std::string_view query, std::initializer_list<std::string_view> known);
 
-// The parameter `limit`; kDefaultPageRecords without one. Fails with kPageLimitMalformed.
-Result<std::size_t> page_limit(std::string_view query);
+// Which page of a list: the parameters `limit`, kDefaultPageRecords without one, and `cursor`, empty for the first page.
+struct PageWish {
+  std::size_t limit = kDefaultPageRecords;
+  std::string cursor;
+};
+// Fails with kPageLimitMalformed, store::kCursorMalformed. Whether a cursor of a good form is one of this list is for the store to say.
+Result<PageWish> page_wish(std::string_view query);
 
 // Whether `name` is 1; absent is false. Fails with kQueryParameterMalformed for anything but 0 and 1.
 Result<bool> flag(std::string_view query, std::string_view name);

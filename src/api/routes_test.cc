@@ -66,11 +66,11 @@ class RoutesTest : public JudgingTest {
   timeline::UnmatchedCount count_{0};
   timeline::Placing placing_{store_, reads_, lane_, count_, {}};
   CallbackContext callbacks_{placing_, "CUSTOMER", {&key_}, nullptr, {}};
-  UnmatchedContext unmatched_{store_, reads_, callers_};
-  CallbackQueueContext queue_{store_, reads_, lane_, callers_};
-  StatusContext status_{store_, reads_, polls_, placing_, callers_, {}};
-  ErasureContext erasure_{store_, reads_, lane_, callers_, std::chrono::seconds(0)};
-  TransactionsContext transactions_{store_, reads_, callers_};
+  AdminContext unmatched_{store_, reads_, callers_};
+  CallbackQueueContext queue_{{store_, reads_, callers_}, lane_};
+  StatusContext status_{{store_, reads_, callers_}, polls_, placing_, {}};
+  ErasureContext erasure_{{store_, reads_, callers_}, lane_, std::chrono::seconds(0)};
+  TransactionsContext transactions_{{store_, reads_, callers_}};
   metrics::Metrics metrics_{"test"};
 };
 

@@ -3,10 +3,8 @@
 
 #include <functional>
 
-#include "access/snapshot.h"
-#include "base/log.h"
+#include "api/admin_context.h"
 #include "http/router.h"
-#include "store/read_pool.h"
 #include "telesign/shared_status.h"
 #include "timeline/placing.h"
 
@@ -14,16 +12,11 @@ namespace jwtd::api {
 
 inline constexpr Code kRefreshOff{"refresh_off", Fault::kInvalidArgument, "This service has no provider to ask; leave out refresh."};
 
-struct StatusContext {
-  store::Store& store;
-  store::ReadPool& reads;
+struct StatusContext : AdminContext {
   store::ReadPool& polls;  // for ask(), which takes as long as the provider does
   timeline::Placing& placing;
-  const access::Snapshot& callers;
   // Asks the provider, or answers with what it said some seconds ago. Blocks; any thread. Empty: there is nobody to ask.
   std::function<Result<telesign::Polled>(const Xid&)> ask;
-  Log* log = nullptr;
-  UnixMillis (*now)() = wall_now;
 };
 
 // {"xid", "token_state", "status": {...}, "age_seconds"}. What the provider answered is on record before it is told. When it cannot be had, the answer

@@ -28,23 +28,18 @@ Result<Sight> authenticate(const TransactionsContext& context, const Request& re
   return (*asker)->may(access::Scope::kReadPii) ? Sight::kFull : Sight::kMasked;
 }
 
-struct PageWish {
+struct ListWish {
   Phone phone;
-  std::size_t limit = kDefaultPageRecords;
-  std::string cursor;
+  PageWish page;
 };
 
-Result<PageWish> page_wish(std::string_view query) {
+Result<ListWish> list_wish(std::string_view query) {
   if (const Status names = check_names(query, {"phone_number", "limit", "cursor"}); !names) return names.error();
   const Result<Phone> phone = phone_number(query);
   if (!phone) return phone.error();
-  PageWish wish{*phone, kDefaultPageRecords, {}};
-
-  const Result<std::size_t> limit = page_limit(query);
-  if (!limit) return limit.error();
-  wish.limit = *limit;
-  if (http::query_value(query, "cursor", wish.cursor) == QueryValue::kMalformed) return Error(store::kCursorMalformed);
-  return wish;
+  Result<PageWish> page = page_wish(query);
+  if (!page) return page.error();
+  return ListWish{*phone, *std::move(page)};
 }
 
 Result<Xid> xid_wish(const Request& request) {
@@ -127,11 +122,11 @@ Task<void> get_transaction(const TransactionsContext& context, const Request& re
 Task<void> list_transactions(const TransactionsContext& context, const Request& request, Response& response) {
   const Result<Sight> sight = authenticate(context, request);
   if (!sight) co_return refuse(context, sight.error(), request, response);
-  const Result<PageWish> wish = page_wish(request.query);
+  const Result<ListWish> wish = list_wish(request.query);
   if (!wish) co_return refuse(context, wish.error(), request, response);
 
   const UnixMillis now = context.now();
-  const auto find = [&store = context.store, wish = *wish, now] { return store.find_by_phone(wish.phone, wish.limit, wish.cursor, now); };
+  const auto find = [&store = context.store, wish = *wish, now] { return store.find_by_phone(wish.phone, wish.page.limit, wish.page.cursor, now); };
   const Result<store::Page> page = co_await context.reads.run(find);
   if (!page) co_return refuse(context, page.error(), request, response);
 

@@ -6,12 +6,8 @@
 #include <atomic>
 #include <cstdint>
 
-#include "access/snapshot.h"
-#include "base/log.h"
-#include "base/time.h"
+#include "api/admin_context.h"
 #include "http/router.h"
-#include "store/read_pool.h"
-#include "store/store.h"
 #include "timeline/placing.h"
 
 namespace jwtd::api {
@@ -19,13 +15,8 @@ namespace jwtd::api {
 using timeline::kTransactionUnknown;
 inline constexpr Code kPhoneNumberMissing{"phone_number_missing", Fault::kInvalidArgument,
                                            "This route needs the query parameter phone_number."};
-// One for any number of loops; everything it refers to outlives it, and it outlives the router.
-struct TransactionsContext {
-  store::Store& store;
-  store::ReadPool& reads;
-  const access::Snapshot& callers;
-  Log* log = nullptr;  // gets the detail of what the store could not do; nullptr: nobody does
-  UnixMillis (*now)() = wall_now;
+// One for any number of loops.
+struct TransactionsContext : AdminContext {
   std::atomic<std::uint64_t>* damaged = nullptr;  // counts the transactions that were asked for and cannot be read; may be nullptr
 };
 

@@ -84,7 +84,7 @@ class TransactionsTest : public testing::Test {
   access::Snapshot callers_;
   fakes::CallRoute call_;
   store::ReadPool reads_{{.threads = 1}};
-  TransactionsContext context_{*store_, reads_, callers_, nullptr, [] { return kNow; }};
+  TransactionsContext context_{{*store_, reads_, callers_, nullptr, [] { return kNow; }}};
   std::string reader_, auditor_, minter_;
 };
 
@@ -325,7 +325,7 @@ TEST_F(TransactionsTest, NoAnswerIsCached) {
 
 TEST_F(TransactionsTest, AStoreThatFailsIsAProblemWithoutItsDetail) {
   BrokenStore broken;
-  const TransactionsContext context{broken, reads_, callers_, nullptr, [] { return kNow; }};
+  const TransactionsContext context{{broken, reads_, callers_, nullptr, [] { return kNow; }}};
   fakes::CallRoute call;
   add_transaction_routes(call.router, context);
   EXPECT_EQ(call.get("/v1/transactions/order-1", reader_).status, 503);
@@ -361,7 +361,7 @@ TEST_F(TransactionsTest, APageNamesWhatCannotBeReadAndShowsTheRest) {
   } damaged(*store_);
   commit(record("order-1", kNow));
   std::atomic<std::uint64_t> count = 0;
-  const TransactionsContext context{damaged, reads_, callers_, nullptr, [] { return kNow; }, &count};
+  const TransactionsContext context{{damaged, reads_, callers_, nullptr, [] { return kNow; }}, &count};
   fakes::CallRoute call;
   add_transaction_routes(call.router, context);
   const json page = json::parse(call.get("/v1/transactions?phone_number=15555551234", reader_).body);
@@ -376,7 +376,7 @@ TEST_F(TransactionsTest, WhatTheStoreCouldNotDoIsLoggedWithItsDetailAndTheReques
   const std::string path = testing::TempDir() + "/transactions_test.log";
   auto log = *Log::open({.file = path});
   BrokenStore broken;
-  const TransactionsContext context{broken, reads_, callers_, log.get(), [] { return kNow; }};
+  const TransactionsContext context{{broken, reads_, callers_, log.get(), [] { return kNow; }}};
   fakes::CallRoute call;
   add_transaction_routes(call.router, context);
   call.get("/v1/transactions/order-1", reader_);
@@ -392,7 +392,7 @@ TEST_F(TransactionsTest, WhatTheStoreCouldNotDoIsLoggedWithItsDetailAndTheReques
 
 TEST_F(TransactionsTest, AFullReadQueueIs503) {
   store::ReadPool none({.threads = 1, .max_queued = 0});
-  const TransactionsContext context{*store_, none, callers_, nullptr, [] { return kNow; }};
+  const TransactionsContext context{{*store_, none, callers_, nullptr, [] { return kNow; }}};
   fakes::CallRoute call;
   add_transaction_routes(call.router, context);
   EXPECT_EQ(call.get("/v1/transactions/order-1", reader_).status, 503);

@@ -154,7 +154,7 @@ Status Service::listen() {
   auto verification = Verification::make({config_, *store_, *reads_, callers_, log_});
   if (!verification) return std::move(verification).error();
   verification_ = *std::move(verification);
-  admin_.reset(new Admin{.transactions = {*store_, *reads_, callers_, &log_}});
+  admin_.reset(new Admin{.transactions = {{*store_, *reads_, callers_, &log_}}});
 
   http::ListenOptions public_options{config_.listen.public_endpoint.host, config_.listen.public_endpoint.port, config_.tls.enabled, {}, {}};
   for (std::size_t i = 0; i < threads; ++i) {

@@ -25,16 +25,16 @@ struct Timelines::Public {
 struct Timelines::Admin {
   timeline::Placing placing;
   api::StatusContext status;
-  api::UnmatchedContext unmatched;
+  api::AdminContext unmatched;
   api::ErasureContext erasure;
   api::CallbackQueueContext queue;
 
   Admin(const Parts& p, store::Lane& lane, store::ReadPool& polls, timeline::UnmatchedCount& waiting, const timeline::Placing::Options& options)
       : placing(p.store, p.reads, lane, waiting, options),
-        status{p.store, p.reads, polls, placing, p.callers, {}, &p.log},
+        status{{p.store, p.reads, p.callers, &p.log}, polls, placing, {}},
         unmatched{p.store, p.reads, p.callers, &p.log},
-        erasure{p.store, p.reads, lane, p.callers, p.config.store.retention, &p.log},
-        queue{p.store, p.reads, lane, p.callers, [] {}, &p.log} {}
+        erasure{{p.store, p.reads, p.callers, &p.log}, lane, p.config.store.retention},
+        queue{{p.store, p.reads, p.callers, &p.log}, lane} {}
 };
 
 Timelines::Timelines(const Parts& parts) : parts_(parts) {}
