@@ -2,6 +2,7 @@
 #include "api/body.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/limits.h"
 #include "json/strict_json.h"
@@ -14,7 +15,19 @@ bool has_type(const http::Request& request, std::string_view wanted) {
   return http::equal_ignoring_case(type.substr(0, type.find_first_of("; \t")), wanted);
 }
 
-// {"token":"eyJ..."} as clients write it, with or without a space: what stands between such quotation marks stands for itself.
+// What stands for itself in JSON and in a form: all that a token has.
+constexpr auto kPlain = [] {
+  std::array<bool, 256> plain{};
+  for (const char c : std::string_view("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.")) plain[static_cast<unsigned char>(c)] = true;
+  return plain;
+}();
+bool is_plain(std::string_view text) {
+  bool plain = true;
+  for (const char c : text) plain &= kPlain[static_cast<unsigned char>(c)];
+  return plain;
+}
+
+// {"token":"eyJ..."} as clients write it, with or without a space.
 std::optional<std::string_view> plain_member(std::string_view body, std::string_view name) {
   const auto take = [&body](std::string_view literal) {
     if (!body.starts_with(literal)) return false;
@@ -25,10 +38,7 @@ std::optional<std::string_view> plain_member(std::string_view body, std::string_
   take(" ");
   if (!take("\"") || body.size() < 2 || !body.ends_with("\"}")) return std::nullopt;
   body.remove_suffix(2);
-  const bool plain = std::all_of(body.begin(), body.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-  });
-  if (!plain) return std::nullopt;
+  if (!is_plain(body)) return std::nullopt;
   return body;
 }
 
@@ -39,6 +49,10 @@ int hex_digit(char c) {
 }
 
 bool decode_form_text(std::string_view raw, std::string& out) {
+  if (is_plain(raw)) {
+    out.assign(raw);
+    return true;
+  }
   for (std::size_t i = 0; i < raw.size(); ++i) {
     char c = raw[i];
     if (c == '+') {
