@@ -61,6 +61,8 @@ Failure describe(const bson_error_t& error) {
   switch (error.domain) {
     case MONGOC_ERROR_STREAM:
     case MONGOC_ERROR_SERVER_SELECTION:
+      failure.away = failure.what.find("TLS handshake failed") == std::string::npos;
+      [[fallthrough]];
     case MONGOC_ERROR_CLIENT:
     case MONGOC_ERROR_PROTOCOL:
     case MONGOC_ERROR_SCRAM:
@@ -81,6 +83,7 @@ Failure describe(const bson_error_t& error) {
     case 64: case 100: case 133:                                 // no majority
     case 91: case 189: case 10107: case 11600: case 11602: case 13435: case 13436:  // no primary
       failure.unreachable = true;
+      failure.away = error.code != 13 && error.code != 18;
       break;
     default:
       break;

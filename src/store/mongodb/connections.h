@@ -36,6 +36,7 @@ using Collection = std::unique_ptr<mongoc_collection_t, Destroy<mongoc_collectio
 struct Failure {
   std::string what;
   bool unreachable = false;   // no server, no connection, no rights: others would fail alike
+  bool away = false;          // of these, what is over when the server is back
   std::int32_t code = 0;      // the server's, 0: none
 };
 Failure describe(const bson_error_t& error);

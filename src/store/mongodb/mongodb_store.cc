@@ -28,7 +28,7 @@ constexpr auto kDamageInterval = std::chrono::seconds(1);       // between event
 class MongodbStore final : public Store {
  public:
   MongodbStore(const StoreOptions& options, std::unique_ptr<Connections> connections, Indexes indexes, Stats first)
-      : retention_(options.retention), commits_at_once_(connections->traits().atomic ? commits_at_once_with(options.connections) : 1), server_expires_(indexes.server_expires),
+      : retention_(options.retention), commits_at_once_(connections->traits().atomic ? mongodb_commits_at_once(options) : 1), server_expires_(indexes.server_expires),
         on_event_(options.on_event), connections_(std::move(connections)), look_ups_(*connections_, retention_),
         watch_(*connections_, options.on_event, first), on_damage_([this](const Error& error) { report(error); }) {}
 
@@ -77,12 +77,6 @@ class MongodbStore final : public Store {
   std::string_view driver() const override { return "mongodb"; }
 
  private:
-  // One at a time makes the largest batches and was fastest beside the server (docs/adr/0007); more are worth it where the confirmation of a
-  // majority takes its time, and come with more connections.
-  static std::size_t commits_at_once_with(std::size_t connections) {
-    return std::clamp<std::size_t>(connections / kConnectionsPerCommit, 1, kMaxCommitsAtOnce);
-  }
-
   // Where the server may write what it judged a moment ago, nothing of ours comes in between: the janitor would remove what was just made anew.
   std::unique_lock<std::mutex> turn_to_write() {
     return connections_->traits().atomic ? std::unique_lock<std::mutex>() : std::unique_lock(one_writer_);
@@ -151,13 +145,22 @@ Result<std::size_t> MongodbStore::remove_some(mongoc_collection_t* collection, U
   return std::size_t{count};
 }
 
-Error cannot_open(const Connections& connections, const Error& cause) {
-  return Error(kStoreOpenFailed, "mongodb: " + connections.place() + ": " + cause.detail());
+// Asks once more whether it is the server that is away.
+Error cannot_open(Connections& connections, const Error& cause) {
+  Failure failure;
+  const bool away = !ask_for_life(connections, &failure) && failure.away;
+  return Error(away ? kStoreUnavailable : kStoreOpenFailed, "mongodb: " + connections.place() + ": " + cause.detail());
 }
 
 }  // namespace
 
 Result<std::unique_ptr<Store>> open_mongodb_store(const StoreOptions& options) {
+// One at a time makes the largest batches and was fastest beside the server (docs/adr/0007); more are worth it where the confirmation of a
+// majority takes its time, and come with more connections.
+std::size_t mongodb_commits_at_once(const StoreOptions& options) {
+  return std::clamp<std::size_t>(options.connections / kConnectionsPerCommit, 1, kMaxCommitsAtOnce);
+}
+
   auto connections = Connections::make(options);
   if (!connections) return connections.error();
   if (Status alive = ask_for_life(**connections); !alive) return cannot_open(**connections, alive.error());

@@ -37,15 +37,14 @@ constexpr std::string_view kReadOnly = "25006";
 class PostgresStore final : public Store {
  public:
   PostgresStore(const StoreOptions& options, const Target& target, std::unique_ptr<Connection> first, const Size& size)
-      : retention_(options.retention), timeout_(options.timeout), connections_(std::max<std::size_t>(options.connections, 1)),
-        size_(size),
-        pool_({target, connections_, options.on_event, [this](Connection& connection) { look_at_size(connection); }}, std::move(first)) {}
+      : retention_(options.retention), timeout_(options.timeout), commits_at_once_(postgres_commits_at_once(options)), size_(size),
+        pool_({target, std::max<std::size_t>(options.connections, 1), options.on_event, [this](Connection& connection) { look_at_size(connection); }}, std::move(first)) {}
 
   Status commit(std::span<Entry* const> batch) override;
   Status apply(std::span<Change* const> changes) override;
   Result<std::optional<std::string>> note(const NoteName& name, UnixMillis now) override;
   Result<std::vector<Note>> notes(std::string_view kind, std::string_view after, std::size_t limit, UnixMillis now) override;
-  std::size_t commits_at_once() const override { return std::max<std::size_t>(connections_ / kConnectionsPerCommit, 1); }
+  std::size_t commits_at_once() const override { return commits_at_once_; }
   Result<std::optional<Transaction>> find(const Xid& xid, UnixMillis now) override;
   Result<Page> find_by_phone(const Phone& phone, std::size_t limit, std::string_view cursor, UnixMillis now) override;
   Status writable() override;
@@ -69,7 +68,7 @@ class PostgresStore final : public Store {
 
   const std::chrono::seconds retention_;
   const std::chrono::milliseconds timeout_;
-  const std::size_t connections_;
+  const std::size_t commits_at_once_;
 
   std::mutex mutex_;  // below
   std::string refusal_;  // of the last commit; empty: it was taken
@@ -447,11 +446,14 @@ Result<std::unique_ptr<Store>> open_postgres_store(const StoreOptions& options) 
   Result<std::unique_ptr<Connection>> first = Connection::open(target, Monotonic::now() + kStartTimeout);
   if (!first) return failed(first.error());
   if (options.on_event) {
+std::size_t postgres_commits_at_once(const StoreOptions& options) { return std::max<std::size_t>(options.connections / kConnectionsPerCommit, 1); }
+
     for (const std::string& warning : (*first)->warnings()) options.on_event("PostgreSQL: " + warning);
   }
   if (Status status = ready_schema(**first, options.migrate, options.on_event); !status) return failed(status.error());
   const Deadline deadline = Monotonic::now() + kStartTimeout;
   if (const Answer answer = (*first)->prepare(all_statements(), deadline); !answer.ok()) {
+  if (!first && Connection::is_away(target, first.error())) return Error(kStoreUnavailable, failed(first.error()).detail());
     return failed(Error(kStoreOpenFailed, "the tables are not as jwtd made them, nothing was changed: " + answer.why));
   }
   const Result<Size> size = estimate(**first, kStartTimeout);
