@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "store/memory/memory_store.h"
+#include "store/record_times.h"
 #include "tests/contract/store_contract.h"
 
 namespace jwtd::store {
@@ -209,6 +210,22 @@ TEST_P(WholeStore, ACopyShowsTheSameAsItsSource) {
   open(std::chrono::seconds(0));
   StoreOptions options;
   options.url = "memory:";
+TEST_P(WholeStore, TheOldestAndTheNewestAreTold) {
+  auto* telling = dynamic_cast<TellsRecordTimes*>(store_.get());
+  if (telling == nullptr) GTEST_SKIP() << GetParam().name << " has no cheap way";
+  EXPECT_FALSE(*telling->record_times());
+  commit(make_record("b", kPhone, kNow));
+  commit(make_record("a", kPhone, kNow + 7));
+  commit(make_record("c", kOtherPhone, kNow - 5));
+  commit(make_record("018bcfe5-6800-7abc-8def-0123456789ab", kPhone, kNow + 3));
+  auto told = telling->record_times();
+  ASSERT_TRUE(told && *told);
+  EXPECT_EQ((*told)->oldest, kNow - 5);
+  EXPECT_EQ((*told)->newest, kNow + 7);
+  commit(make_record("018bcfe5-6800-7abc-8def-0123456789ac", kPhone, kNow + 9));
+  EXPECT_EQ((*telling->record_times())->newest, kNow + 9);
+}
+
   options.retention = std::chrono::seconds(0);
   const auto source = open_memory_store(options);
   // Out of order, far apart, and some with the values that a row of the tutorial's collection has.

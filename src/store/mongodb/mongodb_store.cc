@@ -25,7 +25,7 @@ constexpr std::size_t kMaxCommitsAtOnce = 4;                    // beyond that b
 constexpr std::int64_t kSweptAtOnce = 1000;                     // documents of one removal: about 20 ms, so that others get their turn
 constexpr auto kDamageInterval = std::chrono::seconds(1);       // between events about damaged documents: clients may ask for one again and again
 
-class MongodbStore final : public Store {
+class MongodbStore final : public Store, public TellsRecordTimes {
  public:
   MongodbStore(const StoreOptions& options, std::unique_ptr<Connections> connections, Indexes indexes, Stats first)
       : retention_(options.retention), commits_at_once_(connections->traits().atomic ? mongodb_commits_at_once(options) : 1), server_expires_(indexes.server_expires),
@@ -75,6 +75,7 @@ class MongodbStore final : public Store {
   Status sweep(UnixMillis now) override;
   Stats stats() override { return watch_.stats(); }
   std::string_view driver() const override { return "mongodb"; }
+  Result<std::optional<RecordTimes>> record_times() override { return look_ups_.record_times(); }
 
  private:
   // Where the server may write what it judged a moment ago, nothing of ours comes in between: the janitor would remove what was just made anew.
@@ -154,13 +155,13 @@ Error cannot_open(Connections& connections, const Error& cause) {
 
 }  // namespace
 
-Result<std::unique_ptr<Store>> open_mongodb_store(const StoreOptions& options) {
 // One at a time makes the largest batches and was fastest beside the server (docs/adr/0007); more are worth it where the confirmation of a
 // majority takes its time, and come with more connections.
 std::size_t mongodb_commits_at_once(const StoreOptions& options) {
   return std::clamp<std::size_t>(options.connections / kConnectionsPerCommit, 1, kMaxCommitsAtOnce);
 }
 
+Result<std::unique_ptr<Store>> open_mongodb_store(const StoreOptions& options) {
   auto connections = Connections::make(options);
   if (!connections) return connections.error();
   if (Status alive = ask_for_life(**connections); !alive) return cannot_open(**connections, alive.error());
