@@ -34,7 +34,7 @@ constexpr auto kCopyTimeout = std::chrono::seconds(30);               // of each
 constexpr std::size_t kMaxAdopted = 1024;                             // transactions in one round trip
 constexpr std::string_view kReadOnly = "25006";
 
-class PostgresStore final : public Store {
+class PostgresStore final : public Store, public TellsRecordTimes {
  public:
   PostgresStore(const StoreOptions& options, const Target& target, std::unique_ptr<Connection> first, const Size& size)
       : retention_(options.retention), timeout_(options.timeout), commits_at_once_(postgres_commits_at_once(options)), size_(size),
@@ -53,6 +53,7 @@ class PostgresStore final : public Store {
   Result<Adopted> adopt(std::span<const Transaction> transactions) override;
   Stats stats() override;
   std::string_view driver() const override { return "postgresql"; }
+  Result<std::optional<RecordTimes>> record_times() override;
 
   void look_at_size(Connection& connection);
 
@@ -280,18 +281,27 @@ Stats PostgresStore::stats() {
   return {size_.transactions + inserted_since_.load(std::memory_order_relaxed), size_.octets};
 }
 
+Result<std::optional<RecordTimes>> PostgresStore::record_times() {
+  Result<Pool::Lease> lease = pool_.acquire(Pool::Use::kOther, Monotonic::now() + timeout_);
+  if (!lease) return std::move(lease).error();
+  return look_at_times(**lease, kSweepTimeout);
+}
+
 // -- the whole ------------------------------------------------------------------------------------------------------
 
-// A cursor is "EPOCH.XID" of the last transaction.
+// Where a slice ended is "EPOCH.XID" of its last transaction.
 Result<Slice> PostgresStore::scan(std::size_t limit, std::string_view cursor, UnixMillis now) {
   std::int32_t from = 0;
   std::string above;
   if (!cursor.empty()) {
-    const std::size_t dot = cursor.find('.');
+    const auto read = read_scan_cursor(cursor);
+    if (!read) return read.error();
+    const std::string_view position = *read;
+    const std::size_t dot = position.find('.');
     if (dot == std::string_view::npos) return Error(kCursorMalformed);
-    const auto [end, wrong] = std::from_chars(cursor.data(), cursor.data() + dot, from);
-    const auto xid = Xid::parse(cursor.substr(dot + 1));
-    if (wrong != std::errc() || end != cursor.data() + dot || from < 1 || !xid) return Error(kCursorMalformed);
+    const auto [end, wrong] = std::from_chars(position.data(), position.data() + dot, from);
+    const auto xid = Xid::parse(position.substr(dot + 1));
+    if (wrong != std::errc() || end != position.data() + dot || from < 1 || !xid) return Error(kCursorMalformed);
     above = xid->text();
   }
   Result<Pool::Lease> lease = pool_.acquire(Pool::Use::kOther, Monotonic::now() + timeout_);
@@ -306,7 +316,7 @@ Result<Slice> PostgresStore::scan(std::size_t limit, std::string_view cursor, Un
     std::string last;
     if (Status status = scan_epoch(**lease, epoch, epoch == from ? above : std::string(), room, now, slice, last); !status) return status.error();
     if (!last.empty()) {  // the slice is full
-      slice.next = std::to_string(epoch) + "." + last;
+      slice.next = write_scan_cursor(std::to_string(epoch) + "." + last);
       break;
     }
   }
@@ -439,21 +449,21 @@ Status PostgresStore::adopt_once(Connection& connection, std::span<const Transac
 
 }  // namespace
 
+std::size_t postgres_commits_at_once(const StoreOptions& options) { return std::max<std::size_t>(options.connections / kConnectionsPerCommit, 1); }
+
 Result<std::unique_ptr<Store>> open_postgres_store(const StoreOptions& options) {
   const Target target{options.url, options.password, options.timeout};
   const auto failed = [&](const Error& error) { return Error(kStoreOpenFailed, without_password(options.url) + ": " + error.detail()); };
   if (Status status = Connection::check(target); !status) return failed(status.error());
   Result<std::unique_ptr<Connection>> first = Connection::open(target, Monotonic::now() + kStartTimeout);
+  if (!first && Connection::is_away(target, first.error())) return Error(kStoreUnavailable, failed(first.error()).detail());
   if (!first) return failed(first.error());
   if (options.on_event) {
-std::size_t postgres_commits_at_once(const StoreOptions& options) { return std::max<std::size_t>(options.connections / kConnectionsPerCommit, 1); }
-
     for (const std::string& warning : (*first)->warnings()) options.on_event("PostgreSQL: " + warning);
   }
   if (Status status = ready_schema(**first, options.migrate, options.on_event); !status) return failed(status.error());
   const Deadline deadline = Monotonic::now() + kStartTimeout;
   if (const Answer answer = (*first)->prepare(all_statements(), deadline); !answer.ok()) {
-  if (!first && Connection::is_away(target, first.error())) return Error(kStoreUnavailable, failed(first.error()).detail());
     return failed(Error(kStoreOpenFailed, "the tables are not as jwtd made them, nothing was changed: " + answer.why));
   }
   const Result<Size> size = estimate(**first, kStartTimeout);
