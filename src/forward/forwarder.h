@@ -32,7 +32,7 @@
 
 namespace jwtd::forward {
 
-inline constexpr auto kForwardClaim = std::chrono::seconds(40);  // of one turn, which ends early rather than be overtaken: two time-outs before that
+inline constexpr auto kForwardClaim = std::chrono::seconds(25);  // of one turn, which begins no delivery in the last two time-outs of it
 inline constexpr auto kForwardGrace = std::chrono::seconds(10);  // a node that lives is at its own notes within a second
 
 // The value of webhook-signature.

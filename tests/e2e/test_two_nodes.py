@@ -12,7 +12,7 @@ from test_callbacks import report, send
 from test_postgresql import database, node  # noqa: F401  pylint: disable=unused-import
 
 SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
-TAKEN_OVER_SECONDS = 40 + 10 + 15  # forward/forwarder.h: kForwardClaim, kForwardGrace; and a slow machine
+TAKEN_OVER_SECONDS = 25 + 10 + 15  # forward/forwarder.h: kForwardClaim, kForwardGrace; and a slow machine
 
 
 class Receiver:
