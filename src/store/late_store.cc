@@ -8,7 +8,8 @@
 
 namespace jwtd::store {
 
-LateStore::LateStore(Options options, Error cause) : options_(std::move(options)), cause_(std::move(cause)), thread_([this] { name_this_thread("store_opener"), run(); }) {}
+LateStore::LateStore(Options options, Error cause)
+    : options_(std::move(options)), cause_(std::move(cause)), thread_([this] { name_this_thread("store_opener"), run(); }) {}
 
 LateStore::~LateStore() {
   {

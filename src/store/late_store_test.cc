@@ -91,7 +91,8 @@ TEST_F(LateStoreTest, ACauseIsToldOnceAndItsCodeIsForReadyz) {
   EXPECT_TRUE(commit(*store).error().is(kStoreUnavailable)) << "503, whatever it is";
   wait_for_attempts(3);
   const std::lock_guard lock(mutex_);
-  EXPECT_EQ(events_, (std::vector<std::string>{"the store cannot be opened yet: nobody listens", "the store cannot be opened yet: the tables are of version 9"}));
+  const std::vector<std::string> told{"the store cannot be opened yet: nobody listens", "the store cannot be opened yet: the tables are of version 9"};
+  EXPECT_EQ(events_, told);
 }
 
 TEST_F(LateStoreTest, EndsWhileItIsAway) { late().reset(); }

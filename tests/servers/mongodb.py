@@ -16,12 +16,12 @@ import subprocess
 
 import server
 
+FERRETDB = server.FOLDER / "ferretdb_program"
+BUILD_SECONDS = 900  # of FerretDB and all that it needs, from nothing: a minute and a half on two cores
 DATABASE = "jwt_db"
 PACKAGES = ("SecantusDB==0.7.0b3", "pymongo==4.20.1")
 INSTALL_SECONDS = 600
 RUN_SECONDS = 60
-FERRETDB = server.FOLDER / "ferretdb_program"
-BUILD_SECONDS = 900  # of FerretDB and all that it needs, from nothing: a minute and a half on two cores
 RUST_SERVER = "/opt/secantus/bin/secantusd-rs"  # or on PATH; for benchmarks only
 
 
@@ -95,6 +95,17 @@ class SecantusRust(Mongodb):
         return [rust_server(), "--host", "127.0.0.1", "--port", self.port, "--storage-path", self.store, "--sync-on-commit", "--log-level", "WARNING"]
 
 
+class FerretDb(Mongodb):
+    name = "ferretdb"
+
+    def __init__(self, folder, python, program):
+        super().__init__(folder, python)
+        self.program = program
+
+    def command(self):
+        return [self.program, f"127.0.0.1:{self.port}", self.store]
+
+
 class Mongod(Mongodb):
     """MongoDB's own. In none of the registries that the project builds from, so this is for machines that have it."""
 
@@ -120,17 +131,6 @@ while not client.admin.command("hello").get("isWritablePrimary") and time.monoto
     time.sleep(0.05)
 """, self.REPLICA_SET)
         return self
-
-
-class FerretDb(Mongodb):
-    name = "ferretdb"
-
-    def __init__(self, folder, python, program):
-        super().__init__(folder, python)
-        self.program = program
-
-    def command(self):
-        return [self.program, f"127.0.0.1:{self.port}", self.store]
 
 
 def rust_server():
