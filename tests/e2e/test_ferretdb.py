@@ -1,6 +1,10 @@
 """jwtd over FerretDB 1.24, the second opinion on MongoDB's protocol; skipped where Go is not at hand. The janitor's part is in store_mongodb_test."""
 
+import pytest
+
 import harness
+import mongodb as servers_mongodb
+import server as servers
 from harness import PHONE, is_problem, wait_until
 from test_mongodb import BACK_SECONDS, jwtd_over, look_up, rows_of
 
@@ -40,3 +44,9 @@ def test_what_was_answered_is_there_after_kill_9_of_the_server(ferretdb, make_se
             assert look_up(server, xid)["token"] == answer.text
         assert server.get(f"/v1/token/{PHONE}/after").status == 200
     assert harness.PHONE not in server.log_text()
+
+
+def test_without_go_it_is_a_named_skip_whatever_is_wanted(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(servers.NotWanted, match="go is not on the PATH"):
+        servers_mongodb.ferretdb()
