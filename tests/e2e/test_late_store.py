@@ -3,7 +3,7 @@
 import re
 
 import harness
-from harness import PHONE, is_problem, wait_until
+from harness import PHONE, is_problem, make_certificate, wait_until
 from test_mongodb import jwtd_over
 from test_postgresql import database, migrate, name_of  # noqa: F401  pylint: disable=unused-import
 
@@ -69,9 +69,10 @@ def test_tables_of_a_newer_jwtd_are_refused_with_words_until_they_are_put_right(
         expect_service(server)
 
 
-def test_what_no_waiting_mends_ends_at_once_with_words(database, postgresql, make_server):  # noqa: F811
+def test_what_no_waiting_mends_ends_at_once_with_words(database, postgresql, make_server, tmp_path):  # noqa: F811
     wrong = re.sub(r":[0-9a-f]+@", ":wr0ngpa55@", database)
-    for name, url, words in (("wrong", wrong, "password authentication failed"), ("absent", database + "_not", "does not exist")):
+    distrusted = database + f"?sslmode=verify-full&sslrootcert={make_certificate(tmp_path)[0]}"
+    for name, url, words in (("wrong", wrong, "password authentication failed"), ("absent", database + "_not", "does not exist"), ("tls", distrusted, "certificate")):
         ended = harness.jwtd("serve", "--config", named(make_server, name, url).config)
         assert ended.returncode == 1 and words in ended.stderr, ended
         assert "wr0ngpa55" not in ended.stderr and postgresql.password not in ended.stderr
