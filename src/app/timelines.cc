@@ -82,7 +82,11 @@ Status Timelines::open_forwarder() {
 }
 
 timeline::Placing::Options Timelines::placing_options() const {
-  return {parts_.config.store.retention, forwarder_ ? &forward::outbox_note : std::function<store::Note(const Xid&, const telesign::Report&, UnixMillis)>()};
+  timeline::Placing::Options options{.retention = parts_.config.store.retention, .forward = {}};
+  if (forwarder_) {
+    options.forward = [this](const Xid& xid, const telesign::Report& report, UnixMillis now) { return forwarder_->note_for(xid, report, now); };
+  }
+  return options;
 }
 
 void Timelines::start(store::GroupCommit& commit) {
