@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 
 #include <algorithm>
+#include <memory>
 
 #include "base/base64.h"
 #include "base/limits.h"
@@ -26,11 +27,19 @@ constexpr ScopeName kScopeNames[] = {{"admin", Scope::kAdmin}, {"callbacks", Sco
                                      {"read:pii", Scope::kReadPii}, {"revoke", Scope::kRevoke}, {"verify", Scope::kVerify},
                                      {"verify:explain", Scope::kVerifyExplain}};  // sorted
 
+struct DigestFree {
+  void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+};
+
 std::string sha256_hex(std::string_view text) {
+  // A context for each thread: finding the algorithm and making one costs as much as the hash. EVP_DigestFinal_ex() wipes what it held.
+  thread_local const std::unique_ptr<EVP_MD_CTX, DigestFree> context(EVP_MD_CTX_new());
+  thread_local const bool is_ready = context && EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) == 1;
   unsigned char digest[32];
-  unsigned size = 0;
-  if (EVP_Digest(text.data(), text.size(), digest, &size, EVP_sha256(), nullptr) != 1 || size != sizeof digest)
-    out_of_memory();  // it has no other way to fail
+  // It has no other way to fail than for want of memory.
+  if (!is_ready || EVP_DigestInit_ex(context.get(), nullptr, nullptr) != 1 || EVP_DigestUpdate(context.get(), text.data(), text.size()) != 1 ||
+      EVP_DigestFinal_ex(context.get(), digest, nullptr) != 1)
+    out_of_memory();
   std::string hex;
   hex.reserve(2 * sizeof digest);
   for (const unsigned char octet : digest) {

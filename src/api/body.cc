@@ -2,6 +2,7 @@
 #include "api/body.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/limits.h"
 #include "json/strict_json.h"
@@ -14,22 +15,52 @@ bool has_type(const http::Request& request, std::string_view wanted) {
   return http::equal_ignoring_case(type.substr(0, type.find_first_of("; \t")), wanted);
 }
 
-// {"token":"eyJ..."} as clients write it, with or without a space: what stands between such quotation marks stands for itself.
-std::optional<std::string_view> plain_member(std::string_view body, std::string_view name) {
+// What stands for itself in JSON and in a form: all that a token has.
+constexpr auto kPlain = [] {
+  std::array<bool, 256> plain{};
+  for (const char c : std::string_view("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.")) plain[static_cast<unsigned char>(c)] = true;
+  return plain;
+}();
+bool is_plain(std::string_view text) {
+  bool plain = true;
+  for (const char c : text) plain &= kPlain[static_cast<unsigned char>(c)];
+  return plain;
+}
+
+using Names = std::initializer_list<std::string_view>;
+
+// nullptr: it is not among them, or it was read already.
+const std::string_view* new_name(std::string_view name, Names names, const std::vector<TextMember>& seen) {
+  const auto* const found = std::find(names.begin(), names.end(), name);
+  return found == names.end() || value_of(seen, name) ? nullptr : found;
+}
+
+// {"token":"eyJ..."} as clients write it, with or without a space behind colon and comma. nullopt: the strict reader has to look.
+std::optional<std::vector<TextMember>> plain_members(std::string_view body, Names names) {
   const auto take = [&body](std::string_view literal) {
     if (!body.starts_with(literal)) return false;
     body.remove_prefix(literal.size());
     return true;
   };
-  if (!take("{\"") || !take(name) || !take("\":")) return std::nullopt;
-  take(" ");
-  if (!take("\"") || body.size() < 2 || !body.ends_with("\"}")) return std::nullopt;
-  body.remove_suffix(2);
-  const bool plain = std::all_of(body.begin(), body.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-  });
-  if (!plain) return std::nullopt;
-  return body;
+  const auto take_text = [&](std::string_view& text) {
+    if (!take("\"")) return false;
+    text = body.substr(0, body.find('"'));
+    body.remove_prefix(text.size());
+    return take("\"") && is_plain(text);
+  };
+  std::vector<TextMember> members;
+  std::string_view name, text;
+  if (!take("{")) return std::nullopt;
+  do {
+    if (!members.empty()) take(" ");
+    if (!take_text(name) || !take(":")) return std::nullopt;
+    take(" ");
+    const std::string_view* const known = take_text(text) ? new_name(name, names, members) : nullptr;
+    if (!known) return std::nullopt;
+    members.push_back({*known, std::string(text)});
+  } while (take(","));
+  if (body != "}") return std::nullopt;
+  return members;
 }
 
 int hex_digit(char c) {
@@ -39,6 +70,10 @@ int hex_digit(char c) {
 }
 
 bool decode_form_text(std::string_view raw, std::string& out) {
+  if (is_plain(raw)) {
+    out.assign(raw);
+    return true;
+  }
   for (std::size_t i = 0; i < raw.size(); ++i) {
     char c = raw[i];
     if (c == '+') {
@@ -61,17 +96,29 @@ bool decode_form_text(std::string_view raw, std::string& out) {
 bool is_json(const http::Request& request) { return has_type(request, "application/json"); }
 bool is_form(const http::Request& request) { return has_type(request, "application/x-www-form-urlencoded"); }
 
-std::optional<OnlyMember> only_member(std::string_view body, std::initializer_list<std::string_view> names) {
-  for (const std::string_view name : names) {
-    if (const auto text = plain_member(body, name)) return OnlyMember{name, std::string(*text)};
-  }
+std::optional<std::vector<TextMember>> text_members(std::string_view body, Names names) {
+  if (auto plain = plain_members(body, names)) return plain;
   std::string why;
   const std::optional<json::JsonObject> object = json::JsonObject::parse(body, /*max_depth=*/1, why);
-  if (!object || object->members().size() != 1) return std::nullopt;
-  const json::JsonMember& member = object->members().front();
-  const auto* const name = std::find(names.begin(), names.end(), member.name);
-  if (name == names.end() || member.kind != json::JsonMember::Kind::kString) return std::nullopt;
-  return OnlyMember{*name, member.text};
+  if (!object) return std::nullopt;
+  std::vector<TextMember> members;
+  for (const json::JsonMember& member : object->members()) {
+    const std::string_view* const known = member.kind == json::JsonMember::Kind::kString ? new_name(member.name, names, members) : nullptr;
+    if (!known) return std::nullopt;
+    members.push_back({*known, member.text});
+  }
+  return members;
+}
+
+std::optional<TextMember> only_member(std::string_view body, Names names) {
+  auto members = text_members(body, names);
+  if (!members || members->size() != 1) return std::nullopt;
+  return std::move(members->front());
+}
+
+const std::string* value_of(const std::vector<TextMember>& members, std::string_view name) {
+  const auto found = std::find_if(members.begin(), members.end(), [&](const TextMember& member) { return member.name == name; });
+  return found == members.end() ? nullptr : &found->text;
 }
 
 std::optional<Form> parse_form(std::string_view body) {

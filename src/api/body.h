@@ -16,12 +16,16 @@ namespace jwtd::api {
 bool is_json(const http::Request& request);  // its Content-Type
 bool is_form(const http::Request& request);
 
-// The one member of a JSON object that has one member, a string, and a name out of `names`. nullopt: the body is anything else.
-struct OnlyMember {
-  std::string_view name;  // out of `names`
+struct TextMember {
+  std::string_view name;  // one of those that were asked for
   std::string text;
 };
-std::optional<OnlyMember> only_member(std::string_view body, std::initializer_list<std::string_view> names);
+// The members of a JSON object all of whose members are strings with names out of `names`, in the order of the text. nullopt: the body is anything else.
+std::optional<std::vector<TextMember>> text_members(std::string_view body, std::initializer_list<std::string_view> names);
+// The same where there must be one.
+std::optional<TextMember> only_member(std::string_view body, std::initializer_list<std::string_view> names);
+// nullptr: absent.
+const std::string* value_of(const std::vector<TextMember>& members, std::string_view name);
 
 // application/x-www-form-urlencoded as OAuth clients write it: name -> value, each name once, at most kMaxFormParameters, printable ASCII when decoded.
 using Form = std::vector<std::pair<std::string, std::string>>;

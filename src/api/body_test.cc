@@ -28,6 +28,28 @@ TEST(OnlyMember, NothingElseIsTaken) {
   }
 }
 
+// "name=value name=value", or "-".
+std::string texts_of(std::string_view body) {
+  const auto members = text_members(body, {"phone_number", "xid"});
+  if (!members) return "-";
+  std::string all;
+  for (const TextMember& member : *members) all.append(all.empty() ? "" : " ").append(member.name).append("=").append(member.text);
+  return all;
+}
+
+TEST(TextMembers, TheShortWayAndTheStrictOneReadTheSame) {
+  for (const char* body : {R"({"phone_number":"15555551234","xid":"a.b"})", R"({"phone_number": "15555551234", "xid": "a.b"})", R"( {"phone_number":"15555551234","xid":"a.b"})",
+                           R"({"phone_number":"15555551234" ,"xid":"a\u002eb"})"}) {
+    EXPECT_EQ(texts_of(body), "phone_number=15555551234 xid=a.b") << body;
+  }
+  EXPECT_EQ(texts_of(R"({"xid":"a","phone_number":"+1"})"), "xid=a phone_number=+1");
+  EXPECT_EQ(texts_of("{}"), "");
+  for (const char* body : {R"({"xid":"a","xid":"a"})", R"({"xid":"a",})", R"({"xid":"a","phone_number":1})", R"({"xid":"a","other":"b"})", R"({"xid":"a" "phone_number":"1"})",
+                           R"({"xid":"a","phone_number":"1")", R"({,"xid":"a"})", R"({"xid":"a"}})", R"({"xid":null})", R"({ ,})", "{\"xid\":\"a\",\x0b\"phone_number\":\"1\"}"}) {
+    EXPECT_EQ(texts_of(body), "-") << body;
+  }
+}
+
 TEST(ParseForm, NamesAndValuesAreDecodedOnce) {
   const auto form = parse_form("token=a.b%2Ec&hint=x+y%2B&&empty&none=");
   ASSERT_TRUE(form);

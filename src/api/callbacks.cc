@@ -26,8 +26,7 @@ Task<void> post_callback(const CallbackContext& context, const Request& request,
     context.observer.refused(error.code());
     refuse(context.log, error, request, response);
   };
-  const Status signature = telesign::check_callback(request.field("authorization"), request.field("x-ts-authorization"), request.body,
-                                                    context.customer_id, context.keys);
+  const Status signature = context.signature.check(request.field("authorization"), request.field("x-ts-authorization"), request.body);
   if (!signature) co_return refused(signature.error());
   Result<telesign::Report> report = telesign::parse_callback(request.body);
   if (!report) co_return refused(report.error());

@@ -5,8 +5,6 @@
 #pragma once
 
 #include <functional>
-#include <string>
-#include <vector>
 
 #include "api/admin_context.h"
 #include "http/router.h"
@@ -25,8 +23,7 @@ struct CallbackObserver {
 // One for each loop; everything it refers to outlives it.
 struct CallbackContext {
   timeline::Placing& placing;
-  std::string customer_id;
-  std::vector<const jose::HmacKey*> keys;  // of HS256: the current one, and the former one during a change
+  telesign::CallbackCheck& signature;
   Log* log = nullptr;
   CallbackObserver observer;
   UnixMillis (*now)() = wall_now;

@@ -74,12 +74,15 @@ class CallbacksTest : public testing::Test {
   store::Lane lane_{commit_, call_.loop};
   store::ReadPool reads_{{.threads = 1}};
   store::ReadPool polls_{{.threads = 1}};
-  jose::HmacKey key_ = *jose::HmacKey::make(jose::Algorithm::kHs256, Secret(std::string(64, 'k')));
-  jose::HmacKey previous_ = *jose::HmacKey::make(jose::Algorithm::kHs256, Secret(std::string(64, 'p')));
+  const std::array<jose::HmacKey, 2> keys_{*jose::HmacKey::make(jose::Algorithm::kHs256, Secret(std::string(64, 'k'))),
+                                           *jose::HmacKey::make(jose::Algorithm::kHs256, Secret(std::string(64, 'p')))};
+  const jose::HmacKey& key_ = keys_[0];
+  const jose::HmacKey& previous_ = keys_[1];
   access::Snapshot callers_;
   timeline::UnmatchedCount count_{0};
   timeline::Placing placing_{*store_, reads_, lane_, count_, {}};
-  CallbackContext context_{placing_, "CUSTOMER", {&key_, &previous_}, nullptr, {}};
+  telesign::CallbackCheck signature_{"CUSTOMER", keys_};
+  CallbackContext context_{placing_, signature_, nullptr, {}};
   AdminContext unmatched_{*store_, reads_, callers_};
   StatusContext status_{{*store_, reads_, callers_}, polls_, placing_, {}};
   ErasureContext erasure_{{*store_, reads_, callers_}, lane_, std::chrono::seconds(0)};

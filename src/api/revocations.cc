@@ -25,7 +25,7 @@ struct Counts {
   std::uint64_t keys = 0;
 };
 
-Task<Result<Counts>> revoke(const RevocationsContext& context, const OnlyMember& what, std::string_view caller) {
+Task<Result<Counts>> revoke(const RevocationsContext& context, const TextMember& what, std::string_view caller) {
   const UnixMillis now = context.now();
   if (what.name == "kid") {
     if (!issue::is_kid(what.text)) co_return Error(issue::kKidMalformed);
@@ -59,7 +59,7 @@ Task<void> post_revocations(const RevocationsContext& context, const Request& re
   const Result<Asker> asker = admit(context.callers, request);
   if (!asker) co_return refuse(context, asker.error(), request, response);
   if (!is_json(request)) co_return http::render_problem(response, http::kMediaTypeUnsupported, request.request_id);
-  const std::optional<OnlyMember> what = only_member(request.body, {"xid", "phone_number", "kid", "token"});
+  const std::optional<TextMember> what = only_member(request.body, {"xid", "phone_number", "kid", "token"});
   if (!what) co_return refuse(context, Error(kRevocationBodyMalformed), request, response);
   const Result<Counts> counts = co_await revoke(context, *what, (*asker)->name);
   if (!counts) co_return refuse(context, counts.error(), request, response);

@@ -65,7 +65,8 @@ class RoutesTest : public JudgingTest {
   store::ReadPool polls_{{.threads = 1}};
   timeline::UnmatchedCount count_{0};
   timeline::Placing placing_{store_, reads_, lane_, count_, {}};
-  CallbackContext callbacks_{placing_, "CUSTOMER", {&key_}, nullptr, {}};
+  telesign::CallbackCheck signature_{"CUSTOMER", {&key_, 1}};
+  CallbackContext callbacks_{placing_, signature_, nullptr, {}};
   AdminContext unmatched_{store_, reads_, callers_};
   CallbackQueueContext queue_{{store_, reads_, callers_}, lane_};
   StatusContext status_{{store_, reads_, callers_}, polls_, placing_, {}};

@@ -48,7 +48,7 @@ Task<void> post_verify(const VerifyContext& context, const Request& request, Res
   const Result<Asker> asker = admit(context.callers, request);
   if (!asker) co_return refuse(context, asker.error(), request, response);
   if (!is_json(request)) co_return http::render_problem(response, http::kMediaTypeUnsupported, request.request_id);
-  const std::optional<OnlyMember> token = only_member(request.body, {"token"});
+  const std::optional<TextMember> token = only_member(request.body, {"token"});
   if (!token) co_return refuse(context, Error(kVerifyBodyMalformed), request, response);
 
   const bool explain = (*asker)->may(access::Scope::kVerifyExplain);

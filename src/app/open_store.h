@@ -17,4 +17,7 @@ Result<store::StoreOptions> store_options(const config::Store& settings);
 // Fails with kStoreUrlUnknown, store::kStoreLocked, store::kStoreOpenFailed.
 Result<std::unique_ptr<store::Store>> open_store(const store::StoreOptions& options);
 
+// The same for a node that is to start while its database is away: then a store that refuses until it is back, and options.on_event hears why.
+Result<std::unique_ptr<store::Store>> open_store_or_wait(const store::StoreOptions& options);
+
 }  // namespace jwtd::app

@@ -99,7 +99,8 @@ Status Service::open() {
   Result<store::StoreOptions> options = store_options(config_.store);
   if (!options) return std::move(options).error();
   options->on_event = [this](std::string_view event) { log_.warn("store", {{"detail", event}}); };
-  Result<std::unique_ptr<store::Store>> store = open_store(*options);
+  // jwtd dev says at once what is wrong; a node of a fleet may start before its database.
+  Result<std::unique_ptr<store::Store>> store = config_.store.migrate ? open_store(*options) : open_store_or_wait(*options);
   if (!store) return std::move(store).error();
   store_ = std::move(*store);
   Result<OpenLimits> limits = open_limits(config_, *key_, log_);

@@ -16,10 +16,11 @@ bool is_embedded(const store::Store& store) { return store.driver() == "rocksdb"
 
 struct Timelines::Public {
   timeline::Placing placing;
+  telesign::CallbackCheck signature;
   api::CallbackContext callbacks;
 
-  Public(const Parts& p, store::Lane& lane, timeline::UnmatchedCount& unmatched, const timeline::Placing::Options& options)
-      : placing(p.store, p.reads, lane, unmatched, options), callbacks{placing, p.config.issuer.customer_id, {}, &p.log, {}} {}
+  Public(const Parts& p, std::span<const jose::HmacKey> keys, store::Lane& lane, timeline::UnmatchedCount& unmatched, const timeline::Placing::Options& options)
+      : placing(p.store, p.reads, lane, unmatched, options), signature(p.config.issuer.customer_id, keys), callbacks{placing, signature, &p.log, {}} {}
 };
 
 struct Timelines::Admin {
@@ -81,7 +82,11 @@ Status Timelines::open_forwarder() {
 }
 
 timeline::Placing::Options Timelines::placing_options() const {
-  return {parts_.config.store.retention, forwarder_ ? &forward::outbox_note : std::function<store::Note(const Xid&, const telesign::Report&, UnixMillis)>()};
+  timeline::Placing::Options options{.retention = parts_.config.store.retention, .forward = {}};
+  if (forwarder_) {
+    options.forward = [this](const Xid& xid, const telesign::Report& report, UnixMillis now) { return forwarder_->note_for(xid, report, now); };
+  }
+  return options;
 }
 
 void Timelines::start(store::GroupCommit& commit) {
@@ -95,8 +100,7 @@ void Timelines::count_unmatched() {
 void Timelines::add_public_routes(http::Router& router, store::Lane& lane) {
   if (!parts_.config.callbacks.enabled) return;
   const timeline::Placing::Options options = placing_options();
-  Public& mine = *public_.emplace_back(std::make_unique<Public>(parts_, lane, unmatched_, options));
-  for (const jose::HmacKey& key : keys_) mine.callbacks.keys.push_back(&key);
+  Public& mine = *public_.emplace_back(std::make_unique<Public>(parts_, keys_, lane, unmatched_, options));
   mine.callbacks.observer.placed = [this](timeline::Placed placed) {
     placed_[static_cast<std::size_t>(placed)].fetch_add(1, std::memory_order_relaxed);
     if (forwarder_) forwarder_->wake();

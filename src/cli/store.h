@@ -41,7 +41,7 @@ int store_copy(const StoreCopy& request, const Stores& stores, const Streams& st
 
 struct StoreStats {
   StorePlace store;
-  bool json = false;  // {"driver","url","transactions","bytes"}
+  bool json = false;  // {"driver","url","transactions","bytes","oldest","newest"}; the times are null where the store cannot tell
 };
 int store_stats(const StoreStats& request, const Stores& stores, const Streams& streams);
 

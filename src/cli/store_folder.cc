@@ -6,6 +6,7 @@
 #include "base/url.h"
 #include "cli/store_check.h"
 #include "cli/store_place.h"
+#include "store/record_times.h"
 
 namespace jwtd::cli {
 namespace {
@@ -19,6 +20,10 @@ std::string size_text(std::uint64_t bytes) {
   std::size_t unit = 0;
   for (; bytes >= 10 * 1024 && unit + 1 < std::size(kUnits); ++unit) bytes /= 1024;
   return std::to_string(bytes) + kUnits[unit];
+}
+
+ordered_json time_of(const std::optional<store::RecordTimes>& times, UnixMillis store::RecordTimes::*which) {
+  return times ? ordered_json(format_rfc3339((*times).*which, true)) : ordered_json();
 }
 
 void print_copied(const store::Copied& copied, bool json, const Streams& streams) {
@@ -41,12 +46,20 @@ int store_stats(const StoreStats& request, const Stores& stores, const Streams& 
   if (!store) return fail_with(store.error(), streams.err);
   const store::Stats stats = (*store)->stats();
   const std::string driver((*store)->driver()), url = without_password(options->url);
+  std::optional<store::RecordTimes> times;
+  if (auto* telling = dynamic_cast<store::TellsRecordTimes*>(store->get())) {
+    auto told = telling->record_times();
+    if (!told) return fail_with(told.error(), streams.err);
+    times = *told;
+  }
   if (request.json) {
-    streams.out << ordered_json{{"driver", driver}, {"url", url}, {"transactions", stats.transactions}, {"bytes", stats.bytes}}.dump(
+    streams.out << ordered_json{{"driver", driver}, {"url", url}, {"transactions", stats.transactions}, {"bytes", stats.bytes},
+                                {"oldest", time_of(times, &store::RecordTimes::oldest)}, {"newest", time_of(times, &store::RecordTimes::newest)}}.dump(
                        -1, ' ', true, ordered_json::error_handler_t::replace)
                 << '\n';
   } else {
     streams.out << "driver        " << driver << "\nstore         " << url << "\ntransactions  about " << stats.transactions << "\non disk       " << size_text(stats.bytes) << '\n';
+    if (times) streams.out << "oldest        " << format_rfc3339(times->oldest) << "\nnewest        " << format_rfc3339(times->newest) << '\n';
   }
   streams.out.flush();
   return kExitOk;

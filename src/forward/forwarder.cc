@@ -100,7 +100,7 @@ std::vector<Delivery> Forwarder::due(UnixMillis now) {
       ++counted_;
       std::optional<Delivery> delivery = delivery_of(note);
       if (!delivery) tell("a note in the outbox cannot be read");
-      else if (delivery->next_at <= now || (options_.alone && !delivery->owner.empty() && delivery->owner != node_)) out.push_back(*std::move(delivery));
+      else if (is_due(*delivery, now)) out.push_back(*std::move(delivery));
     }
     if (notes->size() < kMaxPageRecords) {  // that was the end: from the beginning next time
       stats_.waiting = std::exchange(counted_, 0);
@@ -111,12 +111,17 @@ std::vector<Delivery> Forwarder::due(UnixMillis now) {
   return out;
 }
 
+bool Forwarder::is_due(const Delivery& delivery, UnixMillis now) const {
+  if (delivery.owner.empty() || delivery.owner == node_) return delivery.next_at <= now;
+  return options_.alone || delivery.next_at + millis(kForwardGrace) <= now;
+}
+
 // Leaves in `deliveries` those that are this node's. False: the store did not take the claim.
 bool Forwarder::claim(std::vector<Delivery>& deliveries, const Apply& apply, UnixMillis now) {
   store::Change change;
   for (Delivery& delivery : deliveries) {
     delivery.owner = node_;
-    delivery.next_at = now + millis(kForwardLease);
+    delivery.next_at = now + millis(kForwardClaim);
     change.put.push_back(note_of(delivery, store::kOutboxNote));
   }
   if (!apply(std::move(change))) return false;
@@ -142,7 +147,6 @@ bool Forwarder::deliver(const Delivery& delivery) {
 }
 
 void Forwarder::settle(Delivery delivery, bool delivered, store::Change& change) {
-  delivery.owner.clear();
   ++delivery.attempts;
   if (delivered) {
     ++stats_.delivered;
@@ -153,10 +157,12 @@ void Forwarder::settle(Delivery delivery, bool delivered, store::Change& change)
   const UnixMillis now = options_.clock();
   if (delivery.attempts < kForwardAttempts) {
     delivery.next_at = now + pause_after(delivery.attempts, random_);
+    if (options_.alone) delivery.owner.clear();  // or the next process would take it for a claim of one that is gone
     change.put.push_back(note_of(delivery, store::kOutboxNote));
     return;
   }
   ++stats_.dead;
+  delivery.owner.clear();
   tell("a callback was given up: " + delivery.id);
   change.remove.push_back({std::string(store::kOutboxNote), delivery.key});
   store::Note dead = note_of(delivery, store::kDeadNote);
@@ -175,11 +181,12 @@ std::size_t Forwarder::turn(const Apply& apply) {
       const std::lock_guard lock(mutex_);
       stopping = stopping_;
     }
-    if (!stopping) {
+    // What began before the claim is over ends before others may begin.
+    if (!stopping && options_.clock() - now <= millis(kForwardClaim - 2 * kForwardTimeout)) {
       settle(delivery, deliver(delivery), change);
       continue;
     }
-    delivery.owner.clear();  // the rest is free for others
+    if (stopping) delivery.owner.clear();  // the rest is free for others
     delivery.next_at = now;
     change.put.push_back(note_of(delivery, store::kOutboxNote));
   }

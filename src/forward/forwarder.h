@@ -4,13 +4,15 @@
 // ("v1," and HMAC-SHA256 over id.timestamp.body). Any 2xx is taken for "received". Everything else is tried again, with pauses that double up to
 // an hour, for about a day (kForwardAttempts); then the note moves to `dead`, where it stays until it is replayed or kDeadLetterKept is over.
 //
-// Several nodes over one database: who wants to send writes its name into the note first, for kForwardLease, and sends what still has that
-// name when it is read back. Two may still send the same now and then, and a node that dies leaves its notes to the others when the lease is over.
+// Several nodes over one database: what a node has recorded is its own to send, and the others leave it alone until kForwardGrace after it was due,
+// so in calm nothing is sent twice. Who sends writes its name and the end of kForwardClaim into the note first, and sends what still has that name
+// when it is read back. A node that dies leaves its notes to the others when that time is over; then two may send the same now and then.
 //
 // Thread-safety: start(), stop() and wake() from any thread; turn() is what the thread does, for tests. Ownership: what it refers to outlives it.
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -29,6 +31,9 @@
 #include "store/store.h"
 
 namespace jwtd::forward {
+
+inline constexpr auto kForwardClaim = std::chrono::seconds(25);  // of one turn, which begins no delivery in the last two time-outs of it
+inline constexpr auto kForwardGrace = std::chrono::seconds(10);  // a node that lives is at its own notes within a second
 
 // The value of webhook-signature.
 std::string webhook_signature(const jose::HmacKey& secret, std::string_view id, UnixSeconds at, std::string_view body);
@@ -52,6 +57,9 @@ class Forwarder {
   Forwarder(store::Store& store, jose::HmacKey secret, Options options);
   ~Forwarder();  // stops
 
+  // The note for a report that this node has just recorded: outbox.h.
+  store::Note note_for(const Xid& xid, const telesign::Report& report, UnixMillis now) const { return outbox_note(xid, report, now, node_); }
+
   // A thread that does a turn whenever it is woken, and every second. It writes through `commit`.
   void start(store::GroupCommit& commit);
   void stop();  // ends within the time-out of one delivery
@@ -64,6 +72,7 @@ class Forwarder {
 
  private:
   std::vector<Delivery> due(UnixMillis now);
+  bool is_due(const Delivery& delivery, UnixMillis now) const;
   bool claim(std::vector<Delivery>& deliveries, const Apply& apply, UnixMillis now);
   bool deliver(const Delivery& delivery);
   void settle(Delivery delivery, bool delivered, store::Change& change);

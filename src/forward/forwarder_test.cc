@@ -19,6 +19,7 @@ constexpr const char* kSecret = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZ
 
 UnixMillis now_ = 1'500'000'000'000;  // turned by hand
 UnixMillis now() { return now_; }
+UnixMillis millis(std::chrono::milliseconds time) { return time.count(); }
 
 struct Received {
   std::string id, timestamp, signature, body;
@@ -31,6 +32,7 @@ class Receiver {
       received.push_back({std::string(request.field("webhook-id")), std::string(request.field("webhook-timestamp")),
                           std::string(request.field("webhook-signature")), std::string(request.body)});
       response.status = status;
+      if (on_receipt) on_receipt();
       co_return;
     });
     url = "http://" + *server_.listen({.host = "127.0.0.1", .routers = {&router_}}) + "/hook";
@@ -40,6 +42,7 @@ class Receiver {
 
   std::string url;
   std::atomic<int> status = 200;
+  std::function<void()> on_receipt;
   std::vector<Received> received;  // read only between turns: a turn has its answer then
 
  private:
@@ -172,11 +175,40 @@ TEST_F(Forwarding, WhatANodeClaimedIsLeftToItUntilTheLeaseIsOver) {
   EXPECT_EQ(one.turn(dies), 1u);
   EXPECT_EQ(receiver_.received.size(), 1u);  // it was sent, and that is not on record
   EXPECT_EQ(two.turn(through()), 0u);
-  now_ += std::chrono::duration_cast<std::chrono::milliseconds>(kForwardLease).count();
+  now_ += millis(kForwardClaim);
+  EXPECT_EQ(two.turn(through()), 0u);
+  now_ += millis(kForwardGrace);
   EXPECT_EQ(two.turn(through()), 1u);
   ASSERT_EQ(receiver_.received.size(), 2u);
   EXPECT_EQ(receiver_.received[0].id, receiver_.received[1].id) << "by which the receiver knows it";
   EXPECT_EQ(count(store::kOutboxNote), 0u);
+}
+
+TEST_F(Forwarding, WhatANodeRecordedIsLeftToItForAWhile) {
+  Forwarder one = forwarder(), two = forwarder();
+  store::Change change;
+  change.put.push_back(one.note_for(*Xid::parse("x-1"), *telesign::parse_callback("{\"status\":{\"code\":2401}}"), now_));
+  ASSERT_TRUE(apply(change));
+  EXPECT_EQ(two.turn(through()), 0u);
+  EXPECT_EQ(one.turn(through()), 1u);
+  // The next time it dies before it sends.
+  ASSERT_TRUE(apply(std::move(change)));
+  now_ += millis(kForwardGrace) - 1;
+  EXPECT_EQ(two.turn(through()), 0u);
+  now_ += 1;
+  EXPECT_EQ(two.turn(through()), 1u);
+  EXPECT_EQ(receiver_.received.size(), 2u);
+}
+
+TEST_F(Forwarding, ATurnEndsBeforeItsClaimDoes) {
+  Forwarder one = forwarder();
+  put("x-1");
+  put("x-2");
+  receiver_.on_receipt = [] { now_ += millis(kForwardClaim - 2 * kForwardTimeout) + 1; };  // one that takes its time
+  EXPECT_EQ(one.turn(through()), 2u);
+  EXPECT_EQ(receiver_.received.size(), 1u);
+  EXPECT_EQ(one.turn(through()), 1u);
+  EXPECT_EQ(receiver_.received.size(), 2u);
 }
 
 TEST_F(Forwarding, OfTwoThatClaimTheLaterSends) {

@@ -32,8 +32,8 @@ Json or_null(const std::string& text) { return text.empty() ? Json() : Json(text
 
 }  // namespace
 
-store::Note outbox_note(const Xid& xid, const telesign::Report& report, UnixMillis now) {
-  Delivery delivery{.xid = xid.text(), .next_at = now};
+store::Note outbox_note(const Xid& xid, const telesign::Report& report, UnixMillis now, std::string owner) {
+  Delivery delivery{.xid = xid.text(), .next_at = now, .owner = std::move(owner)};
   delivery.id = "msg_" + name_of(delivery.xid + ' ' + telesign::event_of(report, store::Event::Type::kCallback, now).key);
   delivery.key = padded(now) + '-' + delivery.id;
   const Json data{{"xid", delivery.xid},

@@ -22,7 +22,7 @@ struct Delivery {
   std::string xid;
   unsigned attempts = 0;
   UnixMillis next_at = 0;  // not before
-  std::string owner;       // the node that is sending it; empty: none
+  std::string owner;       // the node whose turn it is; the others wait kForwardGrace longer (forwarder.h). Empty: any
   std::string body;        // JSON, as it is sent
 
   friend bool operator==(const Delivery&, const Delivery&) = default;
@@ -30,7 +30,7 @@ struct Delivery {
 
 // The note for a report that was just recorded. The body: {"type": "telesign.status", "timestamp", "data": {"xid", "reference_id", "state", "code",
 // "description", "updated_on", "callback": the provider's own}}. The same report has the same id on every node.
-store::Note outbox_note(const Xid& xid, const telesign::Report& report, UnixMillis now);
+store::Note outbox_note(const Xid& xid, const telesign::Report& report, UnixMillis now, std::string owner = {});
 
 store::Note note_of(const Delivery& delivery, std::string_view kind);  // store/note_kinds.h
 std::optional<Delivery> delivery_of(const store::Note& note);  // nullopt: it is not ours

@@ -1,6 +1,8 @@
 // http/message.cc - fields, segments and query parameters, without any copy that is not asked for.
 #include "http/message.h"
 
+#include <cstring>
+
 namespace jwtd::http {
 namespace {
 
@@ -34,6 +36,7 @@ bool percent_decode(std::string_view raw, std::string& out) {
 
 bool equal_ignoring_case(std::string_view a, std::string_view lower_case) {
   if (a.size() != lower_case.size()) return false;
+  if (std::memcmp(a.data(), lower_case.data(), a.size()) == 0) return true;
   for (std::size_t i = 0; i < a.size(); ++i)
     if (lower(a[i]) != lower_case[i]) return false;
   return true;

@@ -105,6 +105,8 @@ Status check_header(const JsonObject& header, Algorithm algorithm) {
   return {};
 }
 
+Error wrong_signature(const std::string& kid) { return Error(kSignatureInvalid, "it was not made with the key " + kid); }
+
 Status check_signature(const Parts& parts, HmacSigner& signer, const std::string& kid) {
   const std::size_t wanted = signature_octets(signer.algorithm());
   if (parts.signature.size() != wanted) {
@@ -114,7 +116,7 @@ Status check_signature(const Parts& parts, HmacSigner& signer, const std::string
   std::array<unsigned char, kMaxHmacOctets> expected;
   const std::size_t size = signer.sign(parts.input, expected.data());
   if (!equal_in_constant_time(parts.signature, {reinterpret_cast<const char*>(expected.data()), size})) {
-    return Error(kSignatureInvalid, "it was not made with the key " + kid);
+    return wrong_signature(kid);
   }
   return {};
 }
@@ -170,6 +172,20 @@ Status read_times(const JsonObject& json, SignedClaims& claims) {
   return {};
 }
 
+std::string seconds_text(double seconds) {
+  std::array<char, 64> text;
+  const int size = std::snprintf(text.data(), text.size(), seconds == std::floor(seconds) ? "%.0f" : "%.3f", seconds);
+  return std::string(text.data(), static_cast<std::size_t>(size));
+}
+
+std::string against_now(std::string_view name, double date, UnixSeconds now, std::chrono::seconds leeway) {
+  std::string text = std::string(name) + " " + seconds_text(date) + ", now " + std::to_string(now);
+  if (leeway.count() != 0) text += ", leeway " + std::to_string(leeway.count()) + " s";
+  return text;
+}
+
+}  // namespace
+
 Status read_any_form(std::string_view token, HmacSigner& signer, const std::string& kid, SignedClaims& claims) {
   Result<Parts> parts = split(token);
   if (!parts) return parts.error();
@@ -187,24 +203,14 @@ Status read_any_form(std::string_view token, HmacSigner& signer, const std::stri
   return {};
 }
 
-std::string seconds_text(double seconds) {
-  std::array<char, 64> text;
-  const int size = std::snprintf(text.data(), text.size(), seconds == std::floor(seconds) ? "%.0f" : "%.3f", seconds);
-  return std::string(text.data(), static_cast<std::size_t>(size));
-}
-
-std::string against_now(std::string_view name, double date, UnixSeconds now, std::chrono::seconds leeway) {
-  std::string text = std::string(name) + " " + seconds_text(date) + ", now " + std::to_string(now);
-  if (leeway.count() != 0) text += ", leeway " + std::to_string(leeway.count()) + " s";
-  return text;
-}
-
-}  // namespace
-
 JwsReader::JwsReader(const HmacKey& key) : signer_(key.signer()), kid_(key.kid()) {}
 
 Status JwsReader::read(std::string_view token, SignedClaims& claims) {
-  if (read_own_form(token, signer_, claims)) return {};
+  switch (read_own_form(token, signer_, claims)) {
+    case OwnForm::kRead: return {};
+    case OwnForm::kWrongSignature: return wrong_signature(kid_);
+    case OwnForm::kOther: break;
+  }
   return read_any_form(token, signer_, kid_, claims);
 }
 

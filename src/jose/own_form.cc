@@ -1,4 +1,4 @@
-// jose/own_form.cc - one pass over a text of fixed form; the signature is compared as text, since one octet string has one base64url text.
+// jose/own_form.cc - one pass over a text of fixed form.
 #include "jose/own_form.h"
 
 #include <array>
@@ -92,24 +92,24 @@ bool read_own_claims(std::string_view text, SignedClaims& claims) {
   return true;
 }
 
-bool read_own_form(std::string_view token, HmacSigner& signer, SignedClaims& claims) {
+OwnForm read_own_form(std::string_view token, HmacSigner& signer, SignedClaims& claims) {
   const std::string_view header = encoded_header(signer.algorithm());
   const std::size_t signature_size = base64url_size(signature_octets(signer.algorithm()));
   const std::size_t around = header.size() + 2 + signature_size;
-  if (token.size() <= around || token.size() > around + base64url_size(kMaxOwnClaimsOctets)) return false;
+  if (token.size() <= around || token.size() > around + base64url_size(kMaxOwnClaimsOctets)) return OwnForm::kOther;
   const std::size_t input_size = token.size() - signature_size - 1;
-  if (!token.starts_with(header) || token[header.size()] != '.' || token[input_size] != '.') return false;
+  if (!token.starts_with(header) || token[header.size()] != '.' || token[input_size] != '.') return OwnForm::kOther;
+
+  std::array<char, kMaxSignatureOctets> given;
+  std::array<char, kMaxOwnClaimsOctets> text;
+  const std::optional<std::size_t> given_size = base64url_decode(token.substr(input_size + 1), given);
+  const std::optional<std::size_t> text_size = base64url_decode(token.substr(header.size() + 1, input_size - header.size() - 1), text);
+  if (!given_size || !text_size) return OwnForm::kOther;
 
   std::array<unsigned char, kMaxSignatureOctets> octets;
-  std::array<char, base64url_size(kMaxSignatureOctets)> signature;
   const std::size_t size = signer.sign(token.substr(0, input_size), octets.data());
-  base64url_encode({octets.data(), size}, signature.data());
-  if (!equal_in_constant_time(token.substr(input_size + 1), {signature.data(), signature_size})) return false;
-
-  std::array<char, kMaxOwnClaimsOctets> text;
-  const std::string_view part = token.substr(header.size() + 1, input_size - header.size() - 1);
-  const std::optional<std::size_t> text_size = base64url_decode(part, text);
-  return text_size && read_own_claims({text.data(), *text_size}, claims);
+  if (!equal_in_constant_time({given.data(), *given_size}, {reinterpret_cast<const char*>(octets.data()), size})) return OwnForm::kWrongSignature;
+  return read_own_claims({text.data(), *text_size}, claims) ? OwnForm::kRead : OwnForm::kOther;
 }
 
 }  // namespace jwtd::jose

@@ -24,17 +24,13 @@ std::string signed_token(const HmacKey& key, std::string_view header, std::strin
   return token;
 }
 
-// The strict reader alone: white space behind the brace is nothing to it, and not our form.
-std::string with_white_space(std::string_view claims) { return std::string(claims.substr(0, 1)) + ' ' + std::string(claims.substr(1)); }
-
 // What the quick reader takes must be what the strict one reads; returns whether it took it.
 bool agree(const HmacKey& key, std::string_view claims) {
   HmacSigner signer = key.signer();
-  JwsReader reader(key);
   SignedClaims quick, strict;
-  const bool taken = read_own_form(signed_token(key, encoded_header(key.algorithm()), claims), signer, quick);
-  if (!taken) return false;
-  const Status read = reader.read(signed_token(key, encoded_header(key.algorithm()), with_white_space(claims)), strict);
+  const std::string token = signed_token(key, encoded_header(key.algorithm()), claims);
+  if (read_own_form(token, signer, quick) != OwnForm::kRead) return false;
+  const Status read = read_any_form(token, signer, key.kid(), strict);
   EXPECT_TRUE(read) << claims << ": " << (read ? "" : read.error().message());
   EXPECT_EQ(quick.iss, strict.iss) << claims;
   EXPECT_EQ(quick.phn, strict.phn) << claims;
@@ -47,6 +43,19 @@ bool agree(const HmacKey& key, std::string_view claims) {
   return true;
 }
 
+// The token is not good: whatever the quick reader says of it, the strict one says with the same words.
+void expect_agreed_refusal(const HmacKey& key, const std::string& token) {
+  HmacSigner signer = key.signer();
+  SignedClaims claims;
+  const OwnForm quick = read_own_form(token, signer, claims);
+  ASSERT_NE(quick, OwnForm::kRead) << token;
+  const Status strict = read_any_form(token, signer, key.kid(), claims);
+  ASSERT_FALSE(strict) << token;
+  if (quick != OwnForm::kWrongSignature) return;
+  EXPECT_TRUE(strict.error().is(kSignatureInvalid)) << token;
+  EXPECT_EQ(strict.error().detail(), "it was not made with the key " + key.kid()) << token;
+}
+
 TEST(OwnForm, TakesEveryTokenThatWeMake) {
   for (const Algorithm algorithm : {Algorithm::kHs256, Algorithm::kHs384, Algorithm::kHs512}) {
     const HmacKey key = golden::key(algorithm);
@@ -55,7 +64,7 @@ TEST(OwnForm, TakesEveryTokenThatWeMake) {
     for (const Claims& claims : {golden::claims(), Claims{longest_issuer, 253402300000, 253402300799, *Phone::parse("999999999999999"), *Xid::parse(longest_xid)},
                                  Claims{"i", 0, 1, *Phone::parse("1234567"), *Xid::parse("x")}}) {
       SignedClaims read;
-      EXPECT_TRUE(read_own_form(issue(signer, claims), signer, read));
+      EXPECT_EQ(read_own_form(issue(signer, claims), signer, read), OwnForm::kRead);
       EXPECT_EQ(read.iss, claims.iss);
       EXPECT_EQ(read.iat, static_cast<double>(claims.iat));
       EXPECT_EQ(read.exp, static_cast<double>(claims.exp));
@@ -84,20 +93,25 @@ TEST(OwnForm, NeedsTheExactHeaderAndSignature) {
   HmacSigner signer = key.signer();
   SignedClaims claims;
   const std::string token = golden::token();
-  ASSERT_TRUE(read_own_form(token, signer, claims));
-  EXPECT_FALSE(read_own_form(golden::token_of_old_pyjwt(), signer, claims));
+  ASSERT_EQ(read_own_form(token, signer, claims), OwnForm::kRead);
+  EXPECT_EQ(read_own_form(golden::token_of_old_pyjwt(), signer, claims), OwnForm::kOther);
   for (std::size_t i = 0; i < token.size(); ++i) {
     for (const char other : {'A', 'B', '.', '=', '\n'}) {
       std::string changed = token;
       changed[i] = other;
       if (changed == token) continue;
-      EXPECT_FALSE(read_own_form(changed, signer, claims)) << i;
+      expect_agreed_refusal(key, changed);
     }
-    EXPECT_FALSE(read_own_form(token.substr(0, i), signer, claims)) << i;
+    expect_agreed_refusal(key, token.substr(0, i));
   }
-  EXPECT_FALSE(read_own_form(token + "A", signer, claims));
-  HmacSigner other = golden::key(Algorithm::kHs512).signer();
-  EXPECT_FALSE(read_own_form(token, other, claims));
+  expect_agreed_refusal(key, token + "A");
+  const HmacKey other = golden::key(Algorithm::kHs512);
+  expect_agreed_refusal(other, token);
+  EXPECT_EQ(read_own_form(signed_token(other, encoded_header(Algorithm::kHs256), golden::kClaimsText), signer, claims), OwnForm::kOther);
+  // Only a signature of the right size that is base64url, under claims that are, can be called wrong.
+  const std::string wrong = token.substr(0, token.size() - 43) + std::string(43, 'A');
+  EXPECT_EQ(read_own_form(wrong, signer, claims), OwnForm::kWrongSignature);
+  EXPECT_EQ(read_own_form(token.substr(0, token.size() - 43) + std::string(42, 'A') + 'B', signer, claims), OwnForm::kOther);
 }
 
 // Claims in our form with one to three octets changed, inserted or taken away: whatever the quick reader still takes, the strict one reads the same.

@@ -101,9 +101,8 @@ class Receiver {
     router_.add(http::Method::kPost, "/callbacks", [this](const http::Request& request, http::Response&) -> Task<void> {
       const std::lock_guard lock(mutex_);
       const std::string field(request.field("x-ts-authorization"));
-      const jose::HmacKey ours = key();
-      const std::array<const jose::HmacKey*, 1> keys{&ours};
-      good += telesign::check_callback(request.field("authorization"), field, request.body, "C-1", keys).has_value();
+      const std::array keys{key()};
+      good += telesign::CallbackCheck("C-1", keys).check(request.field("authorization"), field, request.body).has_value();
       bodies.emplace_back(request.body);
       arrived_.notify_all();
       co_return;

@@ -31,8 +31,8 @@ struct Lane::Node : Wakeup {
   static void* operator new(std::size_t octets) { return FramePool::allocate(octets); }
   static void operator delete(void* node, std::size_t octets) { FramePool::release(node, octets); }
 
-  template <class T>
-  Node(T&& t, Lane* l, Waiter* w) : what(std::forward<T>(t)), lane(l), waiter(w) {
+  template <class T, class... Parts>
+  Node(std::in_place_type_t<T> type, Lane* l, Waiter* w, Parts&&... parts) : what(type, std::forward<Parts>(parts)...), lane(l), waiter(w) {
     run = [](Wakeup* wakeup) {
       Node* const node = static_cast<Node*>(wakeup);
       node->lane->finished(node);
@@ -93,7 +93,7 @@ void Lane::expire(Monotonic::time_point now) {
 
 void CommitAwaiter::await_suspend(std::coroutine_handle<> waiter) {
   handle = waiter;
-  lane_.enqueue(new Lane::Node(Entry{std::move(proposed_), xid_is_new_, Outcome::kInserted, std::nullopt}, &lane_, this));
+  lane_.enqueue(new Lane::Node(std::in_place_type<Entry>, &lane_, this, std::move(proposed_), xid_is_new_, Outcome::kInserted, std::nullopt));
 }
 
 void CommitAwaiter::take(Lane::Node& node) {
@@ -116,7 +116,7 @@ bool ChangeAwaiter::await_ready() {
 
 void ChangeAwaiter::await_suspend(std::coroutine_handle<> waiter) {
   handle = waiter;
-  lane_.enqueue(new Lane::Node(std::move(change_), &lane_, this));
+  lane_.enqueue(new Lane::Node(std::in_place_type<Change>, &lane_, this, std::move(change_)));
 }
 
 void ChangeAwaiter::take(Lane::Node& node) { change_ = std::move(std::get<Change>(node.what)); }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <utility>
 
 #include "base/base64.h"
 
@@ -13,9 +14,9 @@ namespace {
 constexpr std::size_t kMaxHmacOctets = 64;
 constexpr std::string_view kScheme = "TSA ";
 
-std::string hmac(std::string_view text, const jose::HmacKey& key) {
+std::string hmac(std::string_view text, jose::HmacSigner& signer) {
   std::array<unsigned char, kMaxHmacOctets> octets;
-  const std::size_t size = key.signer().sign(text, octets.data());
+  const std::size_t size = signer.sign(text, octets.data());
   return {reinterpret_cast<const char*>(octets.data()), size};
 }
 
@@ -68,15 +69,21 @@ std::string basic_authorization(std::string_view customer_id, const Secret& key_
   return "Basic " + base64_encode(std::string(customer_id) + ':' + std::string(key_text.expose()));
 }
 
-std::string signature_of(std::string_view text, const jose::HmacKey& key) { return base64_encode(hmac(text, key)); }
+std::string signature_of(std::string_view text, const jose::HmacKey& key) {
+  jose::HmacSigner signer = key.signer();
+  return base64_encode(hmac(text, signer));
+}
 
-Status check_callback(std::string_view authorization, std::string_view x_ts_authorization, std::string_view body, std::string_view customer_id,
-                      std::span<const jose::HmacKey* const> keys) {
-  const std::array<std::optional<Claimed>, 2> fields{read(authorization, customer_id), read(x_ts_authorization, customer_id)};
+CallbackCheck::CallbackCheck(std::string customer_id, std::span<const jose::HmacKey> keys) : customer_id_(std::move(customer_id)) {
+  for (const jose::HmacKey& key : keys) signers_.push_back(key.signer());
+}
+
+Status CallbackCheck::check(std::string_view authorization, std::string_view x_ts_authorization, std::string_view body) {
+  const std::array<std::optional<Claimed>, 2> fields{read(authorization, customer_id_), read(x_ts_authorization, customer_id_)};
   if (!fields[0] && !fields[1]) return Error(kCallbackUnsigned);
   bool right = false;
-  for (const jose::HmacKey* key : keys) {
-    const std::string expected = hmac(body, *key);
+  for (jose::HmacSigner& signer : signers_) {
+    const std::string expected = hmac(body, signer);
     for (const auto& claimed : fields) {
       const bool same = claimed && equal_in_constant_time(claimed->signature, expected);
       right |= same && !claimed->other_customer;

@@ -2,12 +2,13 @@
 //
 // All keys here are for HS256, whatever algorithm the tokens have: the provider knows no other for requests and callbacks.
 //
-// Thread-safety: pure functions.
+// Thread-safety: pure functions; a CallbackCheck belongs to one thread.
 #pragma once
 
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "base/secret.h"
@@ -38,11 +39,21 @@ std::string basic_authorization(std::string_view customer_id, const Secret& key_
 // HMAC-SHA256 in standard base64: what a callback with this body carries.
 std::string signature_of(std::string_view text, const jose::HmacKey& key);
 
-// Whether a callback is the provider's. Each of the two fields may be empty; one that is right is enough. It is "TSA id:signature", or the
-// signature alone, over the body as it came in; the id, if there is one, equals `customer_id` exactly, in case too. Every key of `keys` is
-// tried, whichever matches, in time that depends on sizes only. Fails with kCallbackUnsigned, kCallbackSignatureWrong.
-// Nothing in it is bound to a time: who has seen a callback can send it again for ever. Reports are made for that (report.h, event_of()).
-Status check_callback(std::string_view authorization, std::string_view x_ts_authorization, std::string_view body, std::string_view customer_id,
-                      std::span<const jose::HmacKey* const> keys);
+// Whether a callback is the provider's. Keeps the keys' schedules: making one for each callback costs more than the HMAC.
+class CallbackCheck {
+ public:
+  // The current key, and during a change the former one too.
+  CallbackCheck(std::string customer_id, std::span<const jose::HmacKey> keys);
+
+  // Each of the two fields may be empty; one that is right is enough. It is "TSA id:signature", or the signature alone, over the body as it came
+  // in; the id, if there is one, equals the customer's exactly, in case too. Every key is tried, whichever matches, in time that depends on
+  // sizes only. Fails with kCallbackUnsigned, kCallbackSignatureWrong.
+  // Nothing in it is bound to a time: who has seen a callback can send it again for ever. Reports are made for that (report.h, event_of()).
+  Status check(std::string_view authorization, std::string_view x_ts_authorization, std::string_view body);
+
+ private:
+  const std::string customer_id_;
+  std::vector<jose::HmacSigner> signers_;
+};
 
 }  // namespace jwtd::telesign

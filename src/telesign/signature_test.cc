@@ -70,12 +70,12 @@ class CheckCallback : public testing::Test {
  protected:
   // "" for accepted.
   std::string verdict(std::string_view authorization, std::string_view x_ts = {}) const {
-    const std::array<const jose::HmacKey*, 2> keys{&current_, &kKey};
-    const Status checked = check_callback(authorization, x_ts, body_, kCustomer, keys);
+    const Status checked = CallbackCheck(std::string(kCustomer), keys_).check(authorization, x_ts, body_);
     return checked ? "" : checked.error().code().id;
   }
 
-  const jose::HmacKey current_ = key_of("ABC12345yusumoN6BYsBVkh+yRJ5czgsnCehZaOYldPJdmFh6NeX8kunZ2zU1YWaUw/0wV6xfw==");
+  const std::array<jose::HmacKey, 2> keys_{key_of("ABC12345yusumoN6BYsBVkh+yRJ5czgsnCehZaOYldPJdmFh6NeX8kunZ2zU1YWaUw/0wV6xfw=="), key_of(kKeyText)};
+  const jose::HmacKey& current_ = keys_[0];
   std::string body_ = "{'test': 123}";
   const std::string good_ = "B97g3N9lPdVaptvifxRau7bzVAC5hhRBZ6HKXABN744=";
 };
@@ -92,7 +92,7 @@ TEST_F(CheckCallback, EitherKeyIsGoodAndNoOther) {
   EXPECT_EQ(verdict(signature_of(body_, current_)), "");
   const jose::HmacKey other = key_of("ABC12345yusumoN6BYsBVkh+yRJ5czgsnCehZaOYldPJdmFh6NeX8kunZ2zU1YWaUw/0wV6xfA==");
   EXPECT_EQ(verdict(signature_of(body_, other)), "callback_signature_wrong");
-  EXPECT_TRUE(check_callback(good_, "", body_, kCustomer, {}).error().is(kCallbackSignatureWrong));
+  EXPECT_TRUE(CallbackCheck(std::string(kCustomer), {}).check(good_, "", body_).error().is(kCallbackSignatureWrong));
 }
 
 TEST_F(CheckCallback, AFieldOfSomebodyElsesDoesNotMatterBesideAGoodOne) {

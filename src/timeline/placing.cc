@@ -28,8 +28,8 @@ std::optional<Unmatched> read_unmatched(const store::Note& note) {
   return one;
 }
 
-bool stands(const Status& status, const telesign::Report& report) {
-  return status.report.code == report.code && status.report.updated_on == report.updated_on && status.report.reference_id == report.reference_id;
+bool stands(const telesign::Outline& standing, const telesign::Report& report) {
+  return standing.code == report.code && standing.updated_on == report.updated_on && standing.reference_id == report.reference_id;
 }
 
 }  // namespace
@@ -81,12 +81,12 @@ Task<Result<Placement>> Placing::callback(telesign::Report report, UnixMillis no
     co_return placement;
   }
   const store::Transaction& transaction = *written->transaction;
-  const Status status = status_of(transaction);
-  placement.placed = stands(status, report) ? Placed::kApplied : Placed::kSeen;
-  if (status.contradicted) {
+  const Standing standing = standing_of(transaction);
+  placement.placed = stands(standing.report, report) ? Placed::kApplied : Placed::kSeen;
+  if (standing.contradicted) {
     store::Transaction before = transaction;
     before.events.pop_back();
-    placement.contradicted = !status_of(before).contradicted;
+    placement.contradicted = !standing_of(before).contradicted;
   }
   if (telesign::is_reference_id(report.reference_id) && unmatched_.load(std::memory_order_relaxed) > 0) {
     const auto placed = co_await place_earlier(**xid, report.reference_id, now);

@@ -30,14 +30,19 @@ bool stands_before(const Outline& a, const Outline& b) {
   return is_final(of_a) ? rank(a, of_a) < rank(b, of_b) : rank(b, of_b) < rank(a, of_a);
 }
 
-struct Standing {
-  const store::Event* event = nullptr;  // whose report stands; nullptr: there is none
-  Outline report;
-  State state = State::kNone;
-  bool contradicted = false;
-};
+}  // namespace
 
-Standing standing(const store::Transaction& transaction) {
+std::string_view name_of(State state) {
+  switch (state) {
+    case State::kNone: return "none";
+    case State::kPending: return "pending";
+    case State::kSuccess: return "success";
+    case State::kFailure: return "failure";
+  }
+  return "none";
+}
+
+Standing standing_of(const store::Transaction& transaction) {
   Standing best;
   bool succeeded = false, failed = false;
   for (const store::Event& event : transaction.events) {
@@ -52,21 +57,9 @@ Standing standing(const store::Transaction& transaction) {
   return best;
 }
 
-}  // namespace
-
-std::string_view name_of(State state) {
-  switch (state) {
-    case State::kNone: return "none";
-    case State::kPending: return "pending";
-    case State::kSuccess: return "success";
-    case State::kFailure: return "failure";
-  }
-  return "none";
-}
-
 Status status_of(const store::Transaction& transaction) {
   Status status;
-  const Standing best = standing(transaction);
+  const Standing best = standing_of(transaction);
   if (!best.event) return status;
   status.state = best.state;
   status.contradicted = best.contradicted;
@@ -84,7 +77,7 @@ Status status_of(const store::Transaction& transaction) {
 }
 
 std::vector<Item> items_of(const store::Transaction& transaction, UnixMillis now) {
-  const store::Event* const stands = standing(transaction).event;
+  const store::Event* const stands = standing_of(transaction).event;
   std::vector<Item> items;
   const bool has_first = transaction.issued == transaction.earlier.size() + 1;
   for (auto it = transaction.earlier.rbegin(); it != transaction.earlier.rend(); ++it) {

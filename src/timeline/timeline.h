@@ -32,6 +32,15 @@ struct Status {
 };
 Status status_of(const store::Transaction& transaction);
 
+// The part of it that the events' keys tell, without reading any body.
+struct Standing {
+  const store::Event* event = nullptr;  // whose report stands, in `transaction`; nullptr: there is none
+  telesign::Outline report;             // points into it
+  State state = State::kNone;
+  bool contradicted = false;
+};
+Standing standing_of(const store::Transaction& transaction);
+
 // One line of the timeline. What the records and the clock tell stands in it beside what was kept as events.
 struct Item {
   std::string_view type;  // issued, reissued, verified, callback, polled, revoked, consumed, expired

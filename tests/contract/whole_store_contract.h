@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "store/memory/memory_store.h"
+#include "store/record_times.h"
 #include "tests/contract/store_contract.h"
 
 namespace jwtd::store {
@@ -187,7 +188,43 @@ TEST_P(WholeStore, AScanCursorThatWasNotGivenOutIsRefused) {
   }
 }
 
+// A copy keeps its cursor in a file: one that was edited, or cut off, must not pass over half a store.
+TEST_P(WholeStore, AScanCursorThatWasChangedIsRefused) {
+  for (const char* xid : {"a", "b", "018bcfe5-6800-7abc-8def-0123456789ab", "018bcfe5-6800-7abc-8def-0123456789ac"}) commit(make_record(xid));
+  const auto slice = store_->scan(2, {}, kNow);
+  ASSERT_TRUE(slice);
+  const std::string cursor = slice->next;
+  ASSERT_FALSE(cursor.empty());
+  for (std::size_t at = 0; at < cursor.size(); ++at) {
+    std::string changed = cursor;
+    changed[at] = changed[at] == 'b' ? 'c' : 'b';
+    const auto refused = store_->scan(2, changed, kNow);
+    ASSERT_FALSE(refused) << changed;
+    EXPECT_TRUE(refused.error().is(kCursorMalformed));
+    if (at == 0) continue;
+    const auto cut = store_->scan(2, cursor.substr(0, at), kNow);
+    ASSERT_FALSE(cut) << at;
+    EXPECT_TRUE(cut.error().is(kCursorMalformed));
+  }
+}
+
 // -- adopt ----------------------------------------------------------------------------------------------------------
+
+TEST_P(WholeStore, TheOldestAndTheNewestAreTold) {
+  auto* telling = dynamic_cast<TellsRecordTimes*>(store_.get());
+  if (telling == nullptr) GTEST_SKIP() << GetParam().name << " has no cheap way";
+  EXPECT_FALSE(*telling->record_times());
+  commit(make_record("b", kPhone, kNow));
+  commit(make_record("a", kPhone, kNow + 7));
+  commit(make_record("c", kOtherPhone, kNow - 5));
+  commit(make_record("018bcfe5-6800-7abc-8def-0123456789ab", kPhone, kNow + 3));
+  auto told = telling->record_times();
+  ASSERT_TRUE(told && *told);
+  EXPECT_EQ((*told)->oldest, kNow - 5);
+  EXPECT_EQ((*told)->newest, kNow + 7);
+  commit(make_record("018bcfe5-6800-7abc-8def-0123456789ac", kPhone, kNow + 9));
+  EXPECT_EQ((*telling->record_times())->newest, kNow + 9);
+}
 
 TEST_P(WholeStore, AdoptingNothingIsFine) {
   const Adopted adopted = adopt({});

@@ -45,7 +45,8 @@ def real_server(kind, folder):
     try:
         running = servers.start(kind, folder)
     except servers.Unavailable as why:
-        (pytest.fail if os.environ.get("JWTD_REQUIRE_ALL") == "1" else pytest.skip)(f"no {kind}: {why}")
+        wanted = os.environ.get("JWTD_REQUIRE_ALL") == "1" and not isinstance(why, servers.NotWanted)
+        (pytest.fail if wanted else pytest.skip)(f"no {kind}: {why}")
     with running:
         yield running
 
@@ -66,3 +67,9 @@ def redis(tmp_path_factory):
 def mongodb(tmp_path_factory):
     """A MongoDB-protocol server that a file shares; whoever stops it starts it again."""
     yield from real_server("mongodb", tmp_path_factory.mktemp("mongodb"))
+
+
+@pytest.fixture(scope="module")
+def ferretdb(tmp_path_factory):
+    """A FerretDB that a file shares; where Go is at hand."""
+    yield from real_server("ferretdb", tmp_path_factory.mktemp("ferretdb"))

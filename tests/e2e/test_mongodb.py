@@ -145,13 +145,6 @@ def test_while_the_server_is_away_minting_answers_503_and_then_goes_on(mongodb, 
     print(f"NOTE test_mongodb: {len(confirmed)} tokens confirmed before kill -9, all there")
 
 
-def test_a_server_that_is_not_there_at_the_start_is_named(make_server):
-    server = jwtd_over(make_server, f"mongodb://someone:pa55word@127.0.0.1:{servers.free_port()}/jwt_db", store__timeout="200ms")
-    done = harness.jwtd("serve", "--config", server.config)
-    assert done.returncode == 1
-    assert "store" in done.stderr and "pa55word" not in done.stderr + done.stdout
-
-
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory):
     """A server that asks for SCRAM over TLS."""

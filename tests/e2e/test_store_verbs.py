@@ -3,6 +3,7 @@
 The seed decides places and moments; JWTD_SEED=<number> repeats a run as far as threads allow. JWTD_PLACES and JWTD_BACKUPS ask for more.
 """
 
+import datetime
 import json
 import os
 import pathlib
@@ -112,14 +113,21 @@ def test_a_store_in_use_is_not_copied_and_the_words_say_so(make_server, tmp_path
             assert done.returncode == 1 and "in use by another jwtd" in done.stderr, done
 
 
+def now_text():
+    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.999Z")
+
+
 def test_stats_count_what_there_is(make_server):
+    began = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000Z")
     server = make_server().durable
     server.start()
     mint(server, 500, random.Random(1))
     server.stop()
     stats = report_of(jwtd("store", "stats", "--config", server.config, "-o", "json"))
     assert stats["driver"] == "rocksdb" and stats["transactions"] == 500 and stats["bytes"] > 10_000
-    assert "about 500" in jwtd("store", "stats", "--store", url_of(server.folder / "db")).stdout
+    assert began <= stats["oldest"] <= stats["newest"] <= now_text()
+    shown = jwtd("store", "stats", "--store", url_of(server.folder / "db")).stdout
+    assert "about 500" in shown and f"oldest        {stats['oldest'][:19]}" in shown and f"newest        {stats['newest'][:19]}" in shown
 
 
 # -- F9 ---------------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """A MongoDB-protocol server of a test's own: mongod where there is one, otherwise SecantusDB's Python server out of a virtual environment.
 
-Both journal every write that asks for it, both are a replica set of one node. The virtual environment also has PyMongo, for tests that meet jwtd's
+Both journal every write that asks for it, both are a replica set of one node. FerretDB 1.24 is a second opinion where Go is at hand: a standalone server
+over SQLite, without TTL and without transactions, whose updates judge first and write later. The virtual environment also has PyMongo, for tests that meet jwtd's
 collection as the tutorial's own service would: run(script) runs a program in it.
 """
 
@@ -15,6 +16,8 @@ import subprocess
 
 import server
 
+FERRETDB = server.FOLDER / "ferretdb_program"
+BUILD_SECONDS = 900  # of FerretDB and all that it needs, from nothing: a minute and a half on two cores
 DATABASE = "jwt_db"
 PACKAGES = ("SecantusDB==0.7.0b3", "pymongo==4.20.1")
 INSTALL_SECONDS = 600
@@ -92,6 +95,17 @@ class SecantusRust(Mongodb):
         return [rust_server(), "--host", "127.0.0.1", "--port", self.port, "--storage-path", self.store, "--sync-on-commit", "--log-level", "WARNING"]
 
 
+class FerretDb(Mongodb):
+    name = "ferretdb"
+
+    def __init__(self, folder, python, program):
+        super().__init__(folder, python)
+        self.program = program
+
+    def command(self):
+        return [self.program, f"127.0.0.1:{self.port}", self.store]
+
+
 class Mongod(Mongodb):
     """MongoDB's own. In none of the registries that the project builds from, so this is for machines that have it."""
 
@@ -123,28 +137,57 @@ def rust_server():
     return server.program("secantusd-rs", "", [pathlib.Path(RUST_SERVER).parent])
 
 
+def kept(name, source, make):
+    """A folder in the user's cache that make(folder) fills, once for every `source`; its failures as they are."""
+    caches = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
+    folder = caches / "jwtd" / f"{name}-{hashlib.sha256(source.encode()).hexdigest()[:12]}"
+    done = folder / "jwtd-complete"
+    if done.exists():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with open(f"{folder}.lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several test runs may want it at once
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            make(folder)
+            done.touch()
+    return folder
+
+
+def run_quietly(command, seconds, **options):
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, **options)
+
+
+def last_words(failure):
+    return (getattr(failure, "stderr", None) or str(failure)).strip().split("\n")[-1]
+
+
 def python_with_pymongo():
     """The Python of a virtual environment with PACKAGES, made once and kept."""
-    names = "\n".join(PACKAGES)
-    caches = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
-    folder = caches / "jwtd" / ("mongodb-" + hashlib.sha256(names.encode()).hexdigest()[:12])
-    python, done = folder / "bin" / "python", folder / "jwtd-complete"
-    if done.exists():
-        return python
+    def make(folder):
+        run_quietly(["/usr/bin/python3", "-m", "venv", folder], INSTALL_SECONDS)
+        run_quietly([folder / "bin" / "python", "-m", "pip", "install", "-q", "--disable-pip-version-check", *PACKAGES], INSTALL_SECONDS)
+
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with open(f"{folder}.lock", "w", encoding="ascii") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # several test runs may want it at once
-            if not done.exists():
-                shutil.rmtree(folder, ignore_errors=True)
-                quiet = {"check": True, "stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": INSTALL_SECONDS}
-                subprocess.run(["/usr/bin/python3", "-m", "venv", folder], **quiet)
-                subprocess.run([python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *PACKAGES], **quiet)
-                done.touch()
+        return kept("mongodb", "\n".join(PACKAGES), make) / "bin" / "python"
     except (OSError, subprocess.SubprocessError) as failure:
-        words = (getattr(failure, "stderr", None) or str(failure)).strip().split("\n")[-1]
-        raise server.Unavailable(f"neither mongod nor SecantusDB can be had (PyPI, python3-venv): {words}") from failure
-    return python
+        raise server.Unavailable(f"neither mongod nor SecantusDB can be had (PyPI, python3-venv): {last_words(failure)}") from failure
+
+
+def ferretdb():
+    """The program of FERRETDB, built once and kept."""
+    go = shutil.which("go")
+    if not go:
+        raise server.NotWanted("go is not on the PATH")
+
+    def make(folder):
+        shutil.copytree(FERRETDB, folder)
+        run_quietly([go, "build", "-mod=mod", "-o", "ferretdb", "."], BUILD_SECONDS, cwd=folder)  # -mod=mod: its sums come from Go's own database
+
+    try:
+        return kept("ferretdb", "".join(file.read_text() for file in sorted(FERRETDB.iterdir())), make) / "ferretdb"
+    except (OSError, subprocess.SubprocessError) as failure:
+        raise server.Unavailable(f"FerretDB cannot be built (Go 1.22, the Go module proxy): {last_words(failure)}") from failure
 
 
 def started(made):
@@ -159,6 +202,11 @@ def start(folder):
     server.program("setpriv", "util-linux")
     kind = Mongod if shutil.which("mongod") else Secantus
     return started(kind(folder, python_with_pymongo()))
+
+
+def start_ferretdb(folder):
+    server.program("setpriv", "util-linux")
+    return started(FerretDb(folder, python_with_pymongo(), ferretdb()))
 
 
 def start_guarded(folder, certificate, key):

@@ -21,7 +21,7 @@ import tempfile
 import time
 
 FOLDER = pathlib.Path(__file__).resolve().parent
-KINDS = tuple(kind for kind in ("postgresql", "mongodb", "redis") if (FOLDER / f"{kind}.py").exists())
+KINDS = tuple(kind for kind in ("postgresql", "mongodb", "ferretdb", "redis") if (FOLDER / f"{kind}.py").exists())
 
 START_SECONDS = 60  # generous: CI machines stall, and a database recovers after kill -9
 STOP_SECONDS = 30
@@ -33,6 +33,10 @@ class Unavailable(Exception):
     @property
     def reason(self):
         return str(self)
+
+
+class NotWanted(Unavailable):
+    """The same, and nobody is asked to have it: a skip even where all that can be had is wanted (JWTD_REQUIRE_ALL=1)."""
 
 
 class Server:
@@ -141,14 +145,15 @@ def start(kind, folder):
 
 
 def start_for_programs(stack, kinds=KINDS):
-    """(environment, {kind: reason}) for test programs: JWTD_TEST_<KIND> is a URL, JWTD_TEST_<KIND>_MISSING says why there is none."""
+    """(environment, {kind: Unavailable}) for test programs: JWTD_TEST_<KIND> is a URL, JWTD_TEST_<KIND>_MISSING says why there is none."""
     variables, missing = {"JWTD_TEST_SERVERS": str(FOLDER)}, {}
     for kind in kinds:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix=f"jwtd-{kind}-", ignore_cleanup_errors=True))
         try:
             variables[f"JWTD_TEST_{kind.upper()}"] = stack.enter_context(start(kind, folder)).url
         except Unavailable as why:
-            missing[kind] = variables[f"JWTD_TEST_{kind.upper()}_MISSING"] = why.reason
+            missing[kind] = why
+            variables[f"JWTD_TEST_{kind.upper()}_MISSING"] = why.reason
     return variables, missing
 
 

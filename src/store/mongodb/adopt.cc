@@ -97,7 +97,7 @@ bool Adoption::count_standing(const Transaction& transaction) {
 Status Adoption::write(const List& transactions, List& beaten) {
   std::vector<Bson> asides;
   List inserted, replaced;
-  Bulk inserts(lease_.tokens()), replacements(lease_.tokens());
+  Bulk inserts(lease_, lease_.tokens()), replacements(lease_, lease_.tokens());
   for (const Transaction* transaction : transactions) {
     std::vector<Record> aside;
     const Document document = document_of(*transaction, aside);
@@ -133,7 +133,7 @@ Status Adoption::write(const List& transactions, List& beaten) {
 
 Status Adoption::insert_asides(const std::vector<Bson>& asides) {
   if (asides.empty()) return {};
-  Bulk bulk(lease_.earlier());
+  Bulk bulk(lease_, lease_.earlier());
   for (const Bson& aside : asides) {
     if (Status added = bulk.insert(aside); !added) return added;
   }

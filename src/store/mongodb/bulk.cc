@@ -53,18 +53,33 @@ bool BulkReply::only_duplicates() const {
   return std::all_of(refusals.begin(), refusals.end(), [](const Refusal& one) { return one.code == kDuplicateKey; });
 }
 
-Bulk::Bulk(mongoc_collection_t* collection, const mongoc_client_session_t* session) : bulk_(unordered(collection, session)) {}
+Bulk::Bulk(const Lease& lease, mongoc_collection_t* collection, const mongoc_client_session_t* session)
+    : collection_(collection), session_(session), most_filters_(lease.traits().most_filters) {
+  begin_part();
+}
+
+void Bulk::begin_part() {
+  parts_.emplace_back().operation.reset(unordered(collection_, session_));
+  parts_.back().first = size_;
+  filters_ = 0;
+}
+
+mongoc_bulk_operation_t* Bulk::for_filter() {
+  if (filters_ == most_filters_) begin_part();
+  ++filters_;
+  return parts_.back().operation.get();
+}
 
 Status Bulk::insert(const Bson& document) {
   bson_error_t error;
-  if (!mongoc_bulk_operation_insert_with_opts(bulk_.get(), document.get(), unchecked().get(), &error)) return unavailable(describe(error));
+  if (!mongoc_bulk_operation_insert_with_opts(parts_.back().operation.get(), document.get(), unchecked().get(), &error)) return unavailable(describe(error));
   ++size_;
   return {};
 }
 
 Status Bulk::update(const Bson& filter, const Bson& change) {
   bson_error_t error;
-  if (!mongoc_bulk_operation_update_one_with_opts(bulk_.get(), filter.get(), change.get(), nullptr, &error)) return unavailable(describe(error));
+  if (!mongoc_bulk_operation_update_one_with_opts(for_filter(), filter.get(), change.get(), nullptr, &error)) return unavailable(describe(error));
   ++size_;
   return {};
 }
@@ -73,41 +88,50 @@ Status Bulk::replace(const Bson& filter, const Bson& document, bool upsert) {
   bson_error_t error;
   Bson options;
   if (upsert) options.flag("upsert", true);
-  if (!mongoc_bulk_operation_replace_one_with_opts(bulk_.get(), filter.get(), document.get(), options.get(), &error)) return unavailable(describe(error));
+  if (!mongoc_bulk_operation_replace_one_with_opts(for_filter(), filter.get(), document.get(), options.get(), &error)) return unavailable(describe(error));
   ++size_;
   return {};
 }
 
 Status Bulk::remove(const Bson& filter) {
   bson_error_t error;
-  if (!mongoc_bulk_operation_remove_one_with_opts(bulk_.get(), filter.get(), nullptr, &error)) return unavailable(describe(error));
+  if (!mongoc_bulk_operation_remove_one_with_opts(for_filter(), filter.get(), nullptr, &error)) return unavailable(describe(error));
   ++size_;
   return {};
 }
 
 Status Bulk::remove_all(const Bson& filter) {
   bson_error_t error;
-  if (!mongoc_bulk_operation_remove_many_with_opts(bulk_.get(), filter.get(), nullptr, &error)) return unavailable(describe(error));
+  if (!mongoc_bulk_operation_remove_many_with_opts(for_filter(), filter.get(), nullptr, &error)) return unavailable(describe(error));
   ++size_;
   return {};
 }
 
 BulkReply Bulk::execute() {
   BulkReply answer;
+  for (const Part& part : parts_) {
+    execute(part, answer);
+    if (!answer.certain) break;
+  }
+  return answer;
+}
+
+// Adds to what the parts before it gave.
+void Bulk::execute(const Part& part, BulkReply& answer) {
   bson_t reply;
   bson_error_t error;
-  answer.certain = mongoc_bulk_operation_execute(bulk_.get(), &reply, &error) != 0;
-  answer.matched = number_at(reply, "nMatched").value_or(0);
-  answer.removed = number_at(reply, "nRemoved").value_or(0);
-  answer.inserted = number_at(reply, "nInserted").value_or(0);
+  answer.certain = mongoc_bulk_operation_execute(part.operation.get(), &reply, &error) != 0;
+  answer.matched += number_at(reply, "nMatched").value_or(0);
+  answer.removed += number_at(reply, "nRemoved").value_or(0);
+  answer.inserted += number_at(reply, "nInserted").value_or(0);
   if (!answer.certain) {
     answer.failure = describe(error);
-    answer.refusals = refusals_of(reply);
+    const auto refusals = refusals_of(reply);
+    for (const auto& [index, code] : refusals) answer.refusals.push_back({part.first + index, code});
     answer.rolled_back = !answer.failure.unreachable && mongoc_error_has_label(&reply, "TransientTransactionError");
-    answer.certain = error.domain == MONGOC_ERROR_SERVER && !answer.refusals.empty() && !unconfirmed(reply);
+    answer.certain = error.domain == MONGOC_ERROR_SERVER && !refusals.empty() && !unconfirmed(reply);
   }
   bson_destroy(&reply);
-  return answer;
 }
 
 }  // namespace jwtd::store

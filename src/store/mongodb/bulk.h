@@ -1,4 +1,4 @@
-// store/mongodb/bulk.h - one unordered bulk write, and what its reply says for certain.
+// store/mongodb/bulk.h - one unordered bulk write, and what its reply says for certain. One command, or several where a server bears few updates in one.
 #pragma once
 
 #include <cstdint>
@@ -32,8 +32,8 @@ struct BulkReply {
 
 class Bulk {
  public:
-  // In the transaction of `session`, if there is one.
-  explicit Bulk(mongoc_collection_t* collection, const mongoc_client_session_t* session = nullptr);
+  // To one of the collections of `lease`, which outlives it; in the transaction of `session`, if there is one.
+  Bulk(const Lease& lease, mongoc_collection_t* collection, const mongoc_client_session_t* session = nullptr);
 
   // They fail where a document cannot be sent at all.
   Status insert(const Bson& document);
@@ -46,8 +46,21 @@ class Bulk {
   BulkReply execute();  // once, with at least one operation
 
  private:
-  std::unique_ptr<mongoc_bulk_operation_t, Destroy<mongoc_bulk_operation_destroy>> bulk_;
+  struct Part {
+    std::unique_ptr<mongoc_bulk_operation_t, Destroy<mongoc_bulk_operation_destroy>> operation;
+    std::size_t first = 0;  // in the order of adding
+  };
+
+  void begin_part();
+  mongoc_bulk_operation_t* for_filter();  // of what the next operation with a filter joins
+  static void execute(const Part& part, BulkReply& answer);
+
+  mongoc_collection_t* collection_;
+  const mongoc_client_session_t* session_;
+  const std::size_t most_filters_;  // in a part
+  std::vector<Part> parts_;
   std::size_t size_ = 0;
+  std::size_t filters_ = 0;  // in the last part
 };
 
 }  // namespace jwtd::store

@@ -90,8 +90,8 @@ Status Changes::read(const Lease& lease, ChangePlan& plan) {
 
 // The steps in the order that is right for a server without transactions.
 Result<Changes::Fate> Changes::write(const Lease& lease, Writes writes, const mongoc_client_session_t* session) {
-  Bulk puts(lease.notes(), session), removals(lease.notes(), session), documents(lease.tokens(), session);
-  Bulk erased_earlier(lease.earlier(), session), erased_rows(lease.tokens(), session);
+  Bulk puts(lease, lease.notes(), session), removals(lease, lease.notes(), session), documents(lease, lease.tokens(), session);
+  Bulk erased_earlier(lease, lease.earlier(), session), erased_rows(lease, lease.tokens(), session);
   std::int64_t expected = 0;
   if (Status added = put_notes(writes, puts); !added) return added.error();
   if (Status added = remove_notes(writes, removals); !added) return added.error();

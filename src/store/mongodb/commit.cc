@@ -159,7 +159,7 @@ void Commit::start_anew(Slot& slot, Entry& entry) {
 
 Status Commit::send_inserts(const Lease& lease) {
   std::vector<Slot*> sent;
-  Bulk bulk(lease.tokens());
+  Bulk bulk(lease, lease.tokens());
   for (Slot& slot : slots_) {
     if (slot.done || slot.write != Write::kInsert) continue;
     if (Status added = bulk.insert(write_document(slot.after, retention_)); !added) return added;
@@ -189,7 +189,7 @@ Status Commit::send_updates(const Lease& lease) {
   if (sent.empty()) return {};
   if (Status moved = move_aside(lease, full); !moved) return moved;
 
-  Bulk bulk(lease.tokens());
+  Bulk bulk(lease, lease.tokens());
   for (Slot* slot : sent) {
     const Bson filter = unchanged(*slot->before);
     const bool moved = std::find(full.begin(), full.end(), slot) != full.end();
@@ -216,7 +216,7 @@ Status Commit::move_aside(const Lease& lease, std::span<Slot* const> full) {
   for (const Slot* slot : full) xids.push_back(slot->xid());
   UnderXids under;
   if (Status found = read_under_xids(connections_, lease, xids, Earlier::kRead, connections_.primary(), under); !found) return found;
-  Bulk bulk(lease.earlier());
+  Bulk bulk(lease, lease.earlier());
   for (Slot* slot : full) {
     const auto at = under.find(slot->xid().text());
     // Changed since it was decided: the update will find nothing, and the next round knows.

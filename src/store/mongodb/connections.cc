@@ -6,12 +6,14 @@
 #include <utility>
 
 #include "base/url.h"
+#include "store/mongodb/documents.h"
 
 namespace jwtd::store {
 namespace {
 
 constexpr const char* kDefaultDatabase = "jwt_db";  // the tutorial's
 constexpr std::size_t kMaxShown = 300;              // characters of a foreign text in an error
+constexpr std::size_t kFiltersOfFerretDb1 = 32;     // it keeps a connection to SQLite for each update of a command, and hangs when its hundred are used up
 
 // Filled by the thread that parses a URL, so that an option that libmongoc would ignore is refused instead: "tsl=true" must not mean no TLS.
 thread_local std::string* unknown_option = nullptr;
@@ -59,6 +61,8 @@ Failure describe(const bson_error_t& error) {
   switch (error.domain) {
     case MONGOC_ERROR_STREAM:
     case MONGOC_ERROR_SERVER_SELECTION:
+      failure.away = failure.what.find("TLS handshake failed") == std::string::npos;
+      [[fallthrough]];
     case MONGOC_ERROR_CLIENT:
     case MONGOC_ERROR_PROTOCOL:
     case MONGOC_ERROR_SCRAM:
@@ -79,6 +83,7 @@ Failure describe(const bson_error_t& error) {
     case 64: case 100: case 133:                                 // no majority
     case 91: case 189: case 10107: case 11600: case 11602: case 13435: case 13436:  // no primary
       failure.unreachable = true;
+      failure.away = error.code != 13 && error.code != 18;
       break;
     default:
       break;
@@ -90,13 +95,14 @@ Error unavailable(const Failure& failure) { return Error(kStoreUnavailable, "mon
 
 // -- Lease ----------------------------------------------------------------------------------------------------------
 
-Lease::Lease(mongoc_client_pool_t* pool, mongoc_client_t* client, const char* database)
-    : pool_(pool), client_(client), database_(database), tokens_(mongoc_client_get_collection(client, database, kTokens)),
+Lease::Lease(mongoc_client_pool_t* pool, mongoc_client_t* client, const char* database, const Traits& traits)
+    : pool_(pool), client_(client), database_(database), traits_(traits), tokens_(mongoc_client_get_collection(client, database, kTokens)),
       earlier_(mongoc_client_get_collection(client, database, kEarlierTokens)), notes_(mongoc_client_get_collection(client, database, kNotes)) {}
 
 Lease::~Lease() {
   tokens_.reset();
   earlier_.reset();
+  notes_.reset();
   if (client_ == nullptr) return;
   if (pool_ != nullptr) mongoc_client_pool_push(pool_, client_);
   else mongoc_client_destroy(client_);
@@ -167,8 +173,23 @@ Result<Lease> Connections::patient_lease(std::chrono::milliseconds timeout) {
   return with_concerns(nullptr, client);
 }
 
+// FerretDB 1 names itself so; the later ones decide and write in one step, as MongoDB does.
+Status Connections::ask_for_traits() {
+  auto lease = this->lease();
+  if (!lease) return lease.error();
+  Bson command;
+  command.small("buildInfo", 1);
+  bson_t reply;
+  bson_error_t error;
+  const bool answered = mongoc_client_command_simple(lease->client(), "admin", command.get(), primary(), &reply, &error);
+  if (answered && !text_at(reply, "ferretdbVersion").empty()) traits_ = {false, kFiltersOfFerretDb1};
+  bson_destroy(&reply);
+  const Failure failure = answered ? Failure() : describe(error);
+  return failure.unreachable ? Status(unavailable(failure)) : Status();  // a role may not be allowed to ask
+}
+
 Lease Connections::with_concerns(mongoc_client_pool_t* pool, mongoc_client_t* client) {
-  Lease lease(pool, client, database_.c_str());
+  Lease lease(pool, client, database_.c_str(), traits_);
   for (mongoc_collection_t* collection : {lease.tokens(), lease.earlier(), lease.notes()}) {
     mongoc_collection_set_read_concern(collection, majority_.get());
     mongoc_collection_set_write_concern(collection, durable_.get());

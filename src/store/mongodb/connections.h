@@ -10,6 +10,7 @@
 #include <mongoc/mongoc.h>
 
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -35,16 +36,24 @@ using Collection = std::unique_ptr<mongoc_collection_t, Destroy<mongoc_collectio
 struct Failure {
   std::string what;
   bool unreachable = false;   // no server, no connection, no rights: others would fail alike
+  bool away = false;          // of these, what is over when the server is back
   std::int32_t code = 0;      // the server's, 0: none
 };
 Failure describe(const bson_error_t& error);
 Error unavailable(const Failure& failure);  // kStoreUnavailable
 
+// Where a server of this protocol falls short of MongoDB's own.
+struct Traits {
+  bool atomic = true;  // an update judges its filter and writes in one step
+  std::size_t most_filters = std::numeric_limits<std::size_t>::max();  // updates, replacements and removals in one command
+};
+
 // One connection for one thread, given back or closed at the end.
 class Lease {
  public:
-  Lease(mongoc_client_pool_t* pool, mongoc_client_t* client, const char* database);  // no pool: the client is this object's
-  Lease(Lease&& other) noexcept : pool_(other.pool_), client_(std::exchange(other.client_, nullptr)), database_(other.database_),
+  // No pool: the client is this object's.
+  Lease(mongoc_client_pool_t* pool, mongoc_client_t* client, const char* database, const Traits& traits);
+  Lease(Lease&& other) noexcept : pool_(other.pool_), client_(std::exchange(other.client_, nullptr)), database_(other.database_), traits_(other.traits_),
                                   tokens_(std::move(other.tokens_)), earlier_(std::move(other.earlier_)), notes_(std::move(other.notes_)) {}
   Lease& operator=(Lease&&) = delete;
   ~Lease();
@@ -54,11 +63,13 @@ class Lease {
   mongoc_collection_t* earlier() const { return earlier_.get(); }
   mongoc_collection_t* notes() const { return notes_.get(); }
   const char* database() const { return database_; }
+  const Traits& traits() const { return traits_; }
 
  private:
   mongoc_client_pool_t* pool_;
   mongoc_client_t* client_;
   const char* database_;
+  Traits traits_;
   Collection tokens_, earlier_, notes_;
 };
 
@@ -79,6 +90,10 @@ class Connections {
   const mongoc_write_concern_t* durable() const { return durable_.get(); }
   const std::string& place() const { return place_; }  // hosts and database, for the log
 
+  // Asked once, before there are threads. Fails with kStoreUnavailable.
+  Status ask_for_traits();
+  const Traits& traits() const { return traits_; }
+
  private:
   Connections() = default;
   Lease with_concerns(mongoc_client_pool_t* pool, mongoc_client_t* client);
@@ -90,6 +105,7 @@ class Connections {
   std::unique_ptr<mongoc_read_concern_t, Destroy<mongoc_read_concern_destroy>> majority_;
   std::string database_, place_;
   std::chrono::milliseconds timeout_{};
+  Traits traits_;
 };
 
 using OnDocument = std::function<Status(const _bson_t&)>;  // the struct, because bson_t is aligned and templates drop that

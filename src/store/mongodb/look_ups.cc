@@ -52,6 +52,26 @@ Result<std::optional<Transaction>> LookUps::find(const Xid& xid, UnixMillis now)
   return std::optional<Transaction>(*std::move(transaction));
 }
 
+Result<std::optional<RecordTimes>> LookUps::record_times() {
+  auto lease = connections_.lease();
+  if (!lease) return lease.error();
+  std::optional<RecordTimes> times;
+  for (const int direction : {1, -1}) {
+    Bson range, filter, order, options;
+    range.time("$lte", kLatest);
+    filter.document("expires_at", range);
+    order.small("expires_at", direction);
+    options.document("sort", order).number("limit", std::int64_t{1});
+    const auto each = [&](const bson_t& document) -> Status {
+      bson_iter_t at;
+      if (bson_iter_init_find(&at, &document, "created_at") && BSON_ITER_HOLDS_DATE_TIME(&at)) widen(times, bson_iter_date_time(&at));
+      return {};
+    };
+    if (Status read = query(connections_, lease->tokens(), filter, options, nullptr, each); !read) return read.error();
+  }
+  return times;
+}
+
 // -- a phone's list -------------------------------------------------------------------------------------------------
 
 // `times` is the range of created_at (and, within one millisecond, of _id).

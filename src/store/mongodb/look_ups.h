@@ -12,6 +12,7 @@
 #include "store/cursor.h"
 #include "store/mongodb/connections.h"
 #include "store/mongodb/xids.h"
+#include "store/record_times.h"
 #include "store/store.h"
 
 namespace jwtd::store {
@@ -24,6 +25,9 @@ class LookUps {
   Result<std::optional<Transaction>> find(const Xid& xid, UnixMillis now);
   Result<Page> find_by_phone(const Phone& phone, std::size_t limit, std::string_view cursor, UnixMillis now);
   Result<Slice> scan(std::size_t limit, std::string_view cursor, UnixMillis now);
+
+  // Of our documents, by the index over expires_at; the tutorial's rows have none.
+  Result<std::optional<RecordTimes>> record_times();
 
  private:
   using Transactions = std::vector<Transaction>;

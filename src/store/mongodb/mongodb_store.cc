@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <mutex>
 #include <utility>
 
 #include "base/limits.h"
@@ -24,16 +25,22 @@ constexpr std::size_t kMaxCommitsAtOnce = 4;                    // beyond that b
 constexpr std::int64_t kSweptAtOnce = 1000;                     // documents of one removal: about 20 ms, so that others get their turn
 constexpr auto kDamageInterval = std::chrono::seconds(1);       // between events about damaged documents: clients may ask for one again and again
 
-class MongodbStore final : public Store {
+class MongodbStore final : public Store, public TellsRecordTimes {
  public:
   MongodbStore(const StoreOptions& options, std::unique_ptr<Connections> connections, Indexes indexes, Stats first)
-      : retention_(options.retention), commits_at_once_(commits_at_once_with(options.connections)), server_expires_(indexes.server_expires),
+      : retention_(options.retention), commits_at_once_(connections->traits().atomic ? mongodb_commits_at_once(options) : 1), server_expires_(indexes.server_expires),
         on_event_(options.on_event), connections_(std::move(connections)), look_ups_(*connections_, retention_),
         watch_(*connections_, options.on_event, first), on_damage_([this](const Error& error) { report(error); }) {}
 
-  Status commit(std::span<Entry* const> batch) override { return Commit(*connections_, watch_, retention_, on_damage_).run(batch); }
+  Status commit(std::span<Entry* const> batch) override {
+    const auto turn = turn_to_write();
+    return Commit(*connections_, watch_, retention_, on_damage_).run(batch);
+  }
 
-  Status apply(std::span<Change* const> changes) override { return Changes(*connections_, watch_, retention_, on_damage_).run(changes); }
+  Status apply(std::span<Change* const> changes) override {
+    const auto turn = turn_to_write();
+    return Changes(*connections_, watch_, retention_, on_damage_).run(changes);
+  }
 
   Result<std::optional<std::string>> note(const NoteName& name, UnixMillis now) override {
     if (Status there = watch_.check(); !there) return there.error();
@@ -59,18 +66,21 @@ class MongodbStore final : public Store {
 
   Result<Slice> scan(std::size_t limit, std::string_view cursor, UnixMillis now) override { return look_ups_.scan(limit, cursor, now); }
 
-  Result<Adopted> adopt(std::span<const Transaction> transactions) override { return adopt_transactions(*connections_, retention_, transactions); }
+  Result<Adopted> adopt(std::span<const Transaction> transactions) override {
+    const auto turn = turn_to_write();
+    return adopt_transactions(*connections_, retention_, transactions);
+  }
 
   Status writable() override { return watch_.check(); }
   Status sweep(UnixMillis now) override;
   Stats stats() override { return watch_.stats(); }
   std::string_view driver() const override { return "mongodb"; }
+  Result<std::optional<RecordTimes>> record_times() override { return look_ups_.record_times(); }
 
  private:
-  // One at a time makes the largest batches and was fastest beside the server (docs/adr/0007); more are worth it where the confirmation of a
-  // majority takes its time, and come with more connections.
-  static std::size_t commits_at_once_with(std::size_t connections) {
-    return std::clamp<std::size_t>(connections / kConnectionsPerCommit, 1, kMaxCommitsAtOnce);
+  // Where the server may write what it judged a moment ago, nothing of ours comes in between: the janitor would remove what was just made anew.
+  std::unique_lock<std::mutex> turn_to_write() {
+    return connections_->traits().atomic ? std::unique_lock<std::mutex>() : std::unique_lock(one_writer_);
   }
 
   Result<std::size_t> remove_some(mongoc_collection_t* collection, UnixMillis before);
@@ -91,6 +101,7 @@ class MongodbStore final : public Store {
   ServerWatch watch_;
   const Commit::OnDamage on_damage_;
   std::atomic<Monotonic::rep> reported_{0};
+  std::mutex one_writer_;
 };
 
 // By what stands in the documents, as a TTL index does, and only where none does it.
@@ -130,20 +141,34 @@ Result<std::size_t> MongodbStore::remove_some(mongoc_collection_t* collection, U
   in.array("$in", ids);
   filter.document("_id", in).document("expires_at", earlier);
   bson_error_t error;
+  const auto turn = turn_to_write();
   if (!mongoc_collection_delete_many(collection, filter.get(), nullptr, nullptr, &error)) return unavailable(describe(error));
   return std::size_t{count};
 }
 
-Error cannot_open(const Connections& connections, const Error& cause) {
-  return Error(kStoreOpenFailed, "mongodb: " + connections.place() + ": " + cause.detail());
+// Asks once more whether it is the server that is away.
+Error cannot_open(Connections& connections, const Error& cause) {
+  Failure failure;
+  const bool away = !ask_for_life(connections, &failure) && failure.away;
+  return Error(away ? kStoreUnavailable : kStoreOpenFailed, "mongodb: " + connections.place() + ": " + cause.detail());
 }
 
 }  // namespace
+
+// One at a time makes the largest batches and was fastest beside the server (docs/adr/0007); more are worth it where the confirmation of a
+// majority takes its time, and come with more connections.
+std::size_t mongodb_commits_at_once(const StoreOptions& options) {
+  return std::clamp<std::size_t>(options.connections / kConnectionsPerCommit, 1, kMaxCommitsAtOnce);
+}
 
 Result<std::unique_ptr<Store>> open_mongodb_store(const StoreOptions& options) {
   auto connections = Connections::make(options);
   if (!connections) return connections.error();
   if (Status alive = ask_for_life(**connections); !alive) return cannot_open(**connections, alive.error());
+  if (Status known = (*connections)->ask_for_traits(); !known) return cannot_open(**connections, known.error());
+  if (!(*connections)->traits().atomic && options.on_event) {
+    options.on_event("mongodb: this is FerretDB 1, which does not judge and write in one step: let one jwtd alone use this database");
+  }
   const auto patient = (*connections)->patient_lease(kIndexTimeout);
   if (!patient) return cannot_open(**connections, patient.error());
   const auto indexes = prepare_indexes(*patient, options.create_indexes);

@@ -15,8 +15,11 @@
 namespace jwtd::store {
 
 // options.url is mongodb://[user[:password]@]host[,host]/[database][?options] or mongodb+srv://; the database is jwt_db where none is named.
-// Connects, checks the collections and makes or checks their indexes. Fails with kStoreOpenFailed; the detail says what is in the way, and
-// holds no password.
+// Connects, checks the collections and makes or checks their indexes. Fails with kStoreUnavailable: the server is away, another time it may do;
+// kStoreOpenFailed: it will not do as it is. The detail says what is in the way, and holds no password.
 Result<std::unique_ptr<Store>> open_mongodb_store(const StoreOptions& options);
+
+// What commits_at_once() of such a store is, unless the server bears one writer only.
+std::size_t mongodb_commits_at_once(const StoreOptions& options);
 
 }  // namespace jwtd::store

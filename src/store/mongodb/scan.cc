@@ -2,35 +2,46 @@
 #include <algorithm>
 #include <string>
 
-#include "base/base64.h"
 #include "store/mongodb/look_ups.h"
 
 namespace jwtd::store {
 namespace {
 
-// A cursor is the part and base64url of the last _id: "own." and a string, "row." and an ObjectId's octets.
+// Where a slice ended: the part and the last _id, "own." and a string, "row." and an ObjectId's octets.
 constexpr std::string_view kOurs = "own.", kRows = "row.";
+// An _id that is not ours may be longer than any of ours. What begins alike and comes behind it is passed over: the last of Unicode is above all that follow.
+constexpr std::size_t kLongestShown = 100;
+constexpr std::string_view kAboveAll = "\xF4\x8F\xBF\xBF";
 
 constexpr std::size_t kAllEarlier = static_cast<std::size_t>(-1);
 constexpr std::size_t kMaxForeignNamed = 100;  // in all; who has more has another program in this collection
 
 std::string cursor_of(std::string_view part, std::string_view last) {
-  std::string cursor(part);
-  base64url_append(last, cursor);
-  return cursor;
+  std::string position(part);
+  std::size_t size = std::min(last.size(), kLongestShown);
+  while (size < last.size() && size > 0 && (static_cast<unsigned char>(last[size]) & 0xC0) == 0x80) --size;  // not within a character
+  position += last.substr(0, size);
+  if (size < last.size()) position += kAboveAll;
+  return write_scan_cursor(position);
 }
 
 }  // namespace
 
 Result<Slice> LookUps::scan(std::size_t limit, std::string_view cursor, UnixMillis now) {
-  const bool rows = cursor.starts_with(kRows);
-  if (!cursor.empty() && !rows && !cursor.starts_with(kOurs)) return Error(kCursorMalformed);
-  const auto last = base64url_decode(cursor.substr(std::min(cursor.size(), kOurs.size())));
-  if (!last || (rows && !last->empty() && last->size() != sizeof(bson_oid_t))) return Error(kCursorMalformed);
+  std::string position(kOurs);
+  if (!cursor.empty()) {
+    auto read = read_scan_cursor(cursor);
+    if (!read) return read.error();
+    position = *std::move(read);
+  }
+  const bool rows = position.starts_with(kRows);
+  if (!rows && !position.starts_with(kOurs)) return Error(kCursorMalformed);
+  const std::string_view last = std::string_view(position).substr(kOurs.size());
+  if (rows && last.size() != sizeof(bson_oid_t)) return Error(kCursorMalformed);
   auto lease = connections_.lease();
   if (!lease) return lease.error();
   Slice slice;
-  const Status done = rows ? scan_rows(*lease, limit, *last, now, slice) : scan_ours(*lease, limit, *last, now, slice);
+  const Status done = rows ? scan_rows(*lease, limit, last, now, slice) : scan_ours(*lease, limit, last, now, slice);
   if (!done) return done.error();
   return slice;
 }

@@ -23,14 +23,17 @@ std::string seconds_text(Monotonic::duration time) {
 
 }  // namespace
 
-Status ask_for_life(Connections& connections) {
+Status ask_for_life(Connections& connections, Failure* failure) {
   auto lease = connections.lease();
   if (!lease) return lease.error();
   Bson ping, reply;
   ping.small("ping", 1);
   bson_error_t error;
   const bool alive = mongoc_client_command_simple(lease->client(), "admin", ping.get(), connections.primary(), nullptr, &error);
-  return alive ? Status() : Status(unavailable(describe(error)));
+  if (alive) return {};
+  const Failure failed = describe(error);
+  if (failure != nullptr) *failure = failed;
+  return unavailable(failed);
 }
 
 Status ask_for_a_write(Connections& connections) {

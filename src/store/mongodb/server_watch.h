@@ -63,7 +63,7 @@ class ServerWatch {
 };
 
 // Asks the server itself. Fails with kStoreUnavailable.
-Status ask_for_life(Connections& connections);       // a ping to the primary
+Status ask_for_life(Connections& connections, Failure* failure = nullptr);  // a ping to the primary
 Status ask_for_a_write(Connections& connections);    // a write that changes nothing, confirmed by a majority
 Result<Stats> ask_for_size(Connections& connections);
 

@@ -15,6 +15,7 @@ namespace jwtd::store::postgres {
 namespace {
 
 constexpr std::size_t kMaxWhy = 500;  // characters of a server's words in a log line
+constexpr const char* kPingTimeout = "2";  // seconds; libpq knows no less
 
 // $1: milliseconds, as text. The planner is told what our statements look like anyway: one row by an index, whatever it thinks of an empty table.
 constexpr const char* kSetUp = R"(
@@ -66,6 +67,23 @@ std::vector<std::string> secrets_of(const Target& target, PQconninfoOption* pars
   return secrets;
 }
 
+// What PQconnectStartParams() and its like take; points into `target`.
+struct Parameters {
+  std::string timeout;
+  // What stands before the URL it may change; what stands behind it holds.
+  std::vector<const char*> keywords = {"target_session_attrs", "tcp_user_timeout", "fallback_application_name", "dbname", "client_encoding"};
+  std::vector<const char*> values;
+
+  explicit Parameters(const Target& target)
+      : timeout(std::to_string(target.timeout.count())), values{"read-write", timeout.c_str(), "jwtd", target.url.c_str(), "UTF8"} {
+    if (!target.password.empty()) add("password", target.password.c_str());
+  }
+  void add(const char* keyword, const char* value) {
+    keywords.push_back(keyword);
+    values.push_back(value);
+  }
+};
+
 struct Parsed {
   PQconninfoOption* options = nullptr;
   explicit Parsed(const std::string& url) {
@@ -111,17 +129,9 @@ Status Connection::check(const Target& target) {
 
 Result<std::unique_ptr<Connection>> Connection::open(const Target& target, Deadline deadline) {
   const Parsed parsed(target.url);
-  const std::string timeout = std::to_string(target.timeout.count());
-  // What stands before the URL it may change; what stands behind it holds.
-  std::vector<const char*> keywords = {"target_session_attrs", "tcp_user_timeout", "fallback_application_name", "dbname", "client_encoding"};
-  std::vector<const char*> values = {"read-write", timeout.c_str(), "jwtd", target.url.c_str(), "UTF8"};
-  if (!target.password.empty()) {
-    keywords.push_back("password");
-    values.push_back(target.password.c_str());
-  }
-  keywords.push_back(nullptr);
-  values.push_back(nullptr);
-  std::unique_ptr<Connection> made(new Connection(PQconnectStartParams(keywords.data(), values.data(), 1)));
+  Parameters parameters(target);
+  parameters.add(nullptr, nullptr);
+  std::unique_ptr<Connection> made(new Connection(PQconnectStartParams(parameters.keywords.data(), parameters.values.data(), 1)));
   PGconn* const connection = made->connection_;
   made->secrets_ = secrets_of(target, parsed.options);
   if (!connection) return Error(kStoreUnavailable, "no memory for a connection");
@@ -133,6 +143,17 @@ Result<std::unique_ptr<Connection>> Connection::open(const Target& target, Deadl
   PQsetnonblocking(connection, 1);
   if (Status status = made->set_up(target, deadline); !status) return status.error();
   return made;
+}
+
+bool Connection::is_away(const Target& target, const Error& error) {
+  const auto says = [&](std::string_view words) { return error.detail().find(words) != std::string::npos; };  // libpq's own are never translated here
+  if (says("certificate")) return false;
+  if (says("session is read-only") || says("hot standby mode")) return true;  // somebody is about to be promoted
+  Parameters parameters(target);
+  parameters.add("connect_timeout", kPingTimeout);
+  parameters.add(nullptr, nullptr);
+  const PGPing ping = PQpingParams(parameters.keywords.data(), parameters.values.data(), 1);
+  return ping == PQPING_REJECT || ping == PQPING_NO_RESPONSE;
 }
 
 Status Connection::set_up(const Target& target, Deadline deadline) {

@@ -83,6 +83,8 @@ class Connection {
 
   // Fails with kStoreUnavailable, with the cause. May take longer than the deadline while names are looked up.
   static Result<std::unique_ptr<Connection>> open(const Target& target, Deadline deadline);
+  // Whether what open() failed with is over when the server is back: nobody there, starting up, a standby. May ask, for a few seconds.
+  static bool is_away(const Target& target, const Error& error);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;

@@ -459,7 +459,7 @@ TEST_F(PostgresAway, AtStartItIsAnErrorThatSaysSo) {
   server_->say("stop");
   const auto store = open_postgres_store(postgres::options_for(server_->url()));
   ASSERT_FALSE(store);
-  EXPECT_TRUE(store.error().is(kStoreOpenFailed));
+  EXPECT_TRUE(store.error().is(kStoreUnavailable));
   EXPECT_NE(store.error().detail().find("refused"), std::string::npos) << store.error().detail();
 }
 

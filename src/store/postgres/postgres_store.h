@@ -14,7 +14,11 @@
 
 namespace jwtd::store {
 
-// Connects, and brings the tables up when options.migrate says so. Fails with kStoreOpenFailed; the detail never holds a password.
+// Connects, and brings the tables up when options.migrate says so. Fails with kStoreUnavailable: the server is away, another time it may do;
+// kStoreOpenFailed: it will not do as it is. The detail never holds a password.
 Result<std::unique_ptr<Store>> open_postgres_store(const StoreOptions& options);
+
+// What commits_at_once() of such a store is.
+std::size_t postgres_commits_at_once(const StoreOptions& options);
 
 }  // namespace jwtd::store

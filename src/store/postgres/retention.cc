@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <vector>
 
 #include "store/decide.h"
@@ -87,6 +88,34 @@ Status sweep_notes(Connection& connection, UnixMillis now, std::chrono::millisec
     more = answer.rows.at(0).affected() == kNotesSwept;
   }
   return {};
+}
+
+std::int64_t first_kept(std::chrono::seconds retention, UnixMillis now) {
+  return retention.count() == 0 ? kAlways : to_micros(std::clamp(now - std::chrono::milliseconds(retention).count(), kFirstMillis, kLastMillis));
+}
+
+Result<std::optional<RecordTimes>> look_at_times(Connection& connection, std::chrono::milliseconds timeout) {
+  const Deadline deadline = Monotonic::now() + timeout;
+  const Answer listed = connection.run_text(R"(
+    SELECT i.inhrelid::regclass::text, pg_relation_size(i.inhrelid) / 8192 FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+    WHERE i.inhparent = 'jwtd.transactions'::regclass AND c.relkind = 'r')", deadline);
+  if (!listed.ok()) return Error(kStoreUnavailable, listed.why);
+  const Rows& tables = listed.rows.at(0);
+  std::string ends;
+  for (std::size_t row = 0; row < tables.size(); ++row) {
+    const std::string part = "SELECT created_at FROM " + std::string(tables.value(row, 0)) + " WHERE ctid ";
+    const std::uint64_t pages = number_in(tables.value(row, 1));
+    const std::string last = std::to_string(pages - std::min<std::uint64_t>(pages, kPagesLookedAt));
+    ends += (ends.empty() ? "" : " UNION ALL ") + part + "< '(" + std::to_string(kPagesLookedAt) + ",0)' UNION ALL " + part + ">= '(" + last + ",0)'";
+  }
+  if (ends.empty()) return std::optional<RecordTimes>();
+  const Answer found = connection.run_text("SELECT (extract(epoch FROM min(created_at)) * 1000)::int8, (extract(epoch FROM max(created_at)) * 1000)::int8 FROM (" + ends + ") ends",
+                                           deadline);
+  if (!found.ok()) return Error(kStoreUnavailable, found.why);
+  const Rows& row = found.rows.at(0);
+  if (row.size() == 0 || row.is_null(0, 0)) return std::optional<RecordTimes>();
+  const auto time = [&](int column) { return static_cast<UnixMillis>(std::strtoll(std::string(row.value(0, column)).c_str(), nullptr, 10)); };
+  return std::optional(RecordTimes{time(0), time(1)});
 }
 
 Result<Size> estimate(Connection& connection, std::chrono::milliseconds timeout) {

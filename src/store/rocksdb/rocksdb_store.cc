@@ -17,6 +17,7 @@
 #include "store/rocksdb/driver.h"
 #include "store/rocksdb/phone_keys.h"
 #include "store/rocksdb/reading.h"
+#include "store/rocksdb/record_times.h"
 #include "store/rocksdb/scan.h"
 
 namespace jwtd::store {
@@ -46,7 +47,7 @@ class UnlessKept {
   bool kept_ = false;
 };
 
-class RocksdbStore final : public Store {
+class RocksdbStore final : public Store, public TellsRecordTimes {
  public:
   RocksdbStore(const StoreOptions& options, std::unique_ptr<Database> database)
       : retention_(options.retention), database_(std::move(database)) {}
@@ -69,6 +70,7 @@ class RocksdbStore final : public Store {
   Result<Adopted> adopt(std::span<const Transaction> transactions) override;
   Stats stats() override;
   std::string_view driver() const override { return "rocksdb"; }
+  Result<std::optional<RecordTimes>> record_times() override { return record_times_of(*database_); }
 
  private:
   // What stands under an XID while a batch is decided.

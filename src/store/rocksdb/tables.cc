@@ -125,6 +125,9 @@ rocksdb::ColumnFamilyOptions notes_options() {
   rocksdb::ColumnFamilyOptions options;
   options.compression = rocksdb::kNoCompression;
   options.write_buffer_size = 8 << 20;
+  // Each verification asks whether its key was revoked, and each callback whether its reference is known: mostly not.
+  options.memtable_prefix_bloom_size_ratio = kMemtableFilter;
+  options.memtable_whole_key_filtering = true;
   return options;
 }
 

@@ -1,0 +1,121 @@
+"""Two real nodes over one PostgreSQL: a transaction is used up once, and every callback is forwarded once, by whichever node lives."""
+
+import concurrent.futures
+import http.server
+import json
+import threading
+import time
+
+import pytest
+from harness import PHONE, is_problem, wait_until
+from test_callbacks import report, send
+from test_postgresql import database, node  # noqa: F401  pylint: disable=unused-import
+
+SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+TAKEN_OVER_SECONDS = 25 + 10 + 15  # forward/forwarder.h: kForwardClaim, kForwardGrace; and a slow machine
+
+
+class Receiver:
+    """The operator's own URL; keeps the XID of every delivery, and may be slow."""
+
+    def __init__(self):
+        self.xids, self.pause = [], 0
+        receiver = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                time.sleep(receiver.pause)
+                receiver.xids.append(body["data"]["xid"])
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/hook"
+
+
+@pytest.fixture
+def receiver():
+    made = Receiver()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+def outbox(server):
+    return server.admin_get("/v1/callbacks/outbox", server.operator).json["callbacks"]
+
+
+def forwarding(node, receiver, tmp_path):  # noqa: F811
+    secret = tmp_path / "secret"
+    secret.write_text(SECRET)
+    servers = [node(name, **{"callbacks.forward_to": receiver.url, "callbacks.forward_secret_file": secret}) for name in ("one", "two")]
+    for server in servers:
+        server.operator = server.add_caller("operator", "callbacks")
+    wait_until(lambda: all(server.admin_get("/v1/callbacks/outbox", server.operator).status == 200 for server in servers), 10, "the new callers count")
+    return servers
+
+
+def tell_both(servers, name, count):
+    """Makes transactions and has their callbacks come in, at all nodes at once; the XIDs."""
+    xids = [f"{name}-{n}" for n in range(count)]
+
+    def tell(n):
+        assert servers[0].get(f"/v1/token/{PHONE}/{xids[n]}").status == 200
+        assert send(servers[n % len(servers)], report(f"R-{xids[n]}", 2401, xids[n])).status == 200
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        list(pool.map(tell, range(count)))
+    return xids
+
+
+def test_of_many_consumers_over_two_nodes_one_wins(node):  # noqa: F811
+    servers = [node("one"), node("two")]
+    keys = [server.add_caller("verifier", "verify") for server in servers]
+    wait_until(lambda: all(server.admin_request("POST", "/v1/transactions/nobody/consume", key).status == 404 for server, key in zip(servers, keys)), 10,
+               "the new callers count")
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        for n in range(15):
+            xid = f"used-{n}"
+            assert servers[n % 2].get(f"/v1/token/{PHONE}/{xid}").status == 200
+            start = threading.Barrier(8)
+
+            def consume(k, xid=xid, start=start):
+                start.wait(10)
+                return servers[k % 2].admin_request("POST", f"/v1/transactions/{xid}/consume", keys[k % 2])
+
+            answers = list(pool.map(consume, range(8)))
+            winners = [answer for answer in answers if answer.status == 200]
+            assert len(winners) == 1, answers
+            assert all(answer.status == 200 or is_problem(answer, 409, "transaction_consumed") for answer in answers)
+            consumed = [event for event in servers[n % 2].admin_get(f"/v1/transactions/{xid}", servers[n % 2].reader).json["events"] if event["type"] == "consumed"]
+            assert len(consumed) == 1
+
+
+def test_in_calm_two_nodes_forward_every_callback_once(node, receiver, tmp_path):  # noqa: F811
+    servers = forwarding(node, receiver, tmp_path)
+    xids = tell_both(servers, "calm", 120)
+    wait_until(lambda: set(receiver.xids) >= set(xids), 60, "every callback at the operator's URL")
+    wait_until(lambda: outbox(servers[0]) == [], 30, "an empty outbox")
+    assert sorted(receiver.xids) == sorted(xids), "twice"
+
+
+def test_what_a_node_had_to_forward_when_it_was_killed_the_other_forwards(node, receiver, tmp_path):  # noqa: F811
+    servers = forwarding(node, receiver, tmp_path)
+    receiver.pause = 0.05
+    xids = tell_both(servers, "killed", 60)
+    wait_until(lambda: len(receiver.xids) >= 10, 30, "some deliveries")
+    servers[0].kill()
+    before = len(set(receiver.xids))
+    assert before < len(xids), "it was killed in the middle"
+    receiver.pause = 0
+    wait_until(lambda: set(receiver.xids) >= set(xids), TAKEN_OVER_SECONDS, "the rest, by the other node")
+    wait_until(lambda: outbox(servers[1]) == [], TAKEN_OVER_SECONDS, "an empty outbox")
+    twice = len(receiver.xids) - len(set(receiver.xids))
+    assert twice <= 16, "more than one turn's"
+    print(f"NOTE two forwarders: {before} of {len(xids)} were delivered when one was killed, the other delivered the rest; {twice} came twice")
