@@ -20,9 +20,8 @@ import server as database_servers  # pylint: disable=wrong-import-position
 CONNECTIONS = (64, 256)
 PGBENCH_CLIENTS = 64
 PGBENCH_SAMPLE = 0.05  # of the transactions, whose times pgbench writes down
-# A log that has reached its size: in a young cluster each 16 MB of it are first filled with zeros, by whoever writes most.
 POSTGRESQL_SETTINGS = {"shared_buffers": "256MB", "max_wal_size": "4GB", "min_wal_size": "2GB"}
-LOG_SEGMENTS = 64
+FILL_ROWS = 1_200_000  # of 1 KB: all buffers, and as much log as one round writes
 RUN_SECONDS = 120
 
 # jwtd's own columns and its two indexes; plain, without partitions.
@@ -166,11 +165,11 @@ class Database:
 
 
 def start_postgresql(folder):
-    """With a log as long as in a server that has run for a while."""
+    """As after a while: its buffers have been used, and its log is written over. In a young one memory is cleared and log files are filled with zeros
+    while it serves, by whoever comes first and writes most."""
     made = postgresql.start(folder, POSTGRESQL_SETTINGS)
     try:
-        for _ in range(LOG_SEGMENTS):
-            made.psql("select pg_logical_emit_message(false, 'bench', ''); select pg_switch_wal()", user="postgres")
+        made.psql(f"create table fill (line text); insert into fill select repeat('x', 960) from generate_series(1, {FILL_ROWS}); drop table fill")
         made.psql("checkpoint", user="postgres")
     except BaseException:
         made.close()

@@ -153,6 +153,7 @@ void GroupCommit::enqueue(Lane::Node* node) {
 
 // The oldest of what is queued, up to the bound of a batch. False: stopped and empty.
 bool GroupCommit::take(std::vector<Lane::Node*>& batch) {
+  const std::size_t before = batch.size();
   batch.clear();
   // On a busy machine the loops run meanwhile, and the batch grows; on a quiet one this takes nothing.
   for (int i = 0; i < kYieldsBeforeSleep && queued() == 0; ++i) std::this_thread::yield();
@@ -160,7 +161,9 @@ bool GroupCommit::take(std::vector<Lane::Node*>& batch) {
   ++idle_;
   arrived_.wait(hold, [this] { return oldest_ || stopping_; });
   --idle_;
-  while (oldest_ && batch.size() < options_.max_batch) {
+  const std::size_t herds = threads_.size() + 1;
+  const std::size_t most = std::min(options_.max_batch, (before + queued() + herds - 1) / herds);
+  while (oldest_ && batch.size() < most) {
     batch.push_back(oldest_);
     oldest_ = oldest_->behind;
   }
