@@ -196,13 +196,14 @@ DATABASES = (
 def version(database):
     """What a page calls it."""
     if isinstance(database, postgresql.Postgresql):
-        settings = ", ".join(f"{name} {value}" for name, value in POSTGRESQL_SETTINGS.items())
-        return f"PostgreSQL {database.psql('show server_version')}, synchronous_commit {database.psql('show synchronous_commit')}, fsync {database.psql('show fsync')}, TLS; {settings}"
-    words = database.command()
+        settings = [f"{name} {database.psql(f'show {name}')}" for name in ("synchronous_commit", "fsync", "ssl", *POSTGRESQL_SETTINGS)]
+        return f"PostgreSQL {database.psql('show server_version')}: {', '.join(settings)}"
+    program = str(database.command()[0])
     if isinstance(database, mongodb.Mongod):
-        return f"{machine.output(words[0], '--version').splitlines()[0]}, majority and journaled"
-    kind = "Rust server" if isinstance(database, mongodb.SecantusRust) else "Python server"
-    return f"SecantusDB, {kind} ({machine.output(str(words[0]), '--version').splitlines()[0]}), --sync-on-commit"
+        return f"{machine.output(program, '--version').splitlines()[0]}, majority and journaled"
+    if isinstance(database, mongodb.SecantusRust):
+        return f"SecantusDB, Rust server ({machine.output(program, '--version').splitlines()[0]}), --sync-on-commit"
+    return f"SecantusDB, Python server ({mongodb.PACKAGES[0]}), --sync-on-commit"
 
 
 class Stores:
@@ -229,7 +230,8 @@ class Stores:
             measured = load(disk, count, options.seconds)
             self.results[service.name, count].append(measured)
             samples += measured.samples
-            self.bench.say(f"round {number + 1}: {service.name:16} {count:4} connections {measured.per_second:10,.0f}/s  p99 {measured.p99 / 1000:7.2f} ms"
+            self.bench.say(f"round {number + 1}: {service.name:16} {count:4} connections {measured.per_second:10,.0f}/s"
+                           f"  p99 {measured.p99 / 1000:7.2f} ms"
                            f"  service {measured.server_cpu:6.2f} us  database {measured.database_cpu:6.2f} us  client {measured.client_cpu:5.2f} us"
                            f"  {measured.per_batch or 1:.1f} a commit  {measured.cores_used:.2f} cores busy")
         return samples
