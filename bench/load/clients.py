@@ -27,6 +27,7 @@ class Measured:
     p999: float = 0.0
     longest: float = 0.0
     server_cpu: float = 0.0   # micros a request, all processes and threads of the server, work left behind included
+    database_cpu: float = 0.0  # micros a request, of a database that is a server of its own
     system_cpu: float = 0.0   # micros a request, whole machine without the client: kernel threads and interrupts too
     client_cpu: float = 0.0   # micros a request, the load generator
     cores_used: float = 0.0   # of the machine during the load; near the number of cores: nothing was idle
@@ -79,16 +80,23 @@ class Sampler:
             self.failure = error
 
     def __enter__(self):
-        self.thread.start()
+        if self.server.sampled:
+            self.thread.start()
         return self
 
     def __exit__(self, *_):
         self.ending.set()
-        self.thread.join(15)
+        if self.server.sampled:
+            self.thread.join(15)
 
 
-def run_client(command, timeout):
-    """(outcome, the client's CPU micros)"""
+def outcome_line(text):
+    line = re.search(r"^OUTCOME (.*)$", text, re.M)
+    return json.loads(line.group(1)) if line else None
+
+
+def run_client(command, timeout, read=outcome_line):
+    """(outcome, the client's CPU micros); `read` finds the outcome in what the client prints, or None."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=die_with_parent) as client:
         before = os.times()
         try:
@@ -97,35 +105,36 @@ def run_client(command, timeout):
             client.kill()
             raise BenchError(f"{command[0]} did not end") from error
         after = os.times()
-    line = re.search(r"^OUTCOME (.*)$", out, re.M)
-    if client.returncode != 0 or not line:
-        raise BenchError(f"{' '.join(command)} failed:\n{out[-500:]}{err[-500:]}")
+    outcome = read(out)
+    if client.returncode != 0 or not outcome:
+        raise BenchError(f"{command[0]} failed:\n{out[-500:]}{err[-500:]}")
     cpu = (after.children_user + after.children_system - before.children_user - before.children_system) * 1e6
-    return json.loads(line.group(1)), cpu
+    return outcome, cpu
 
 
 def settle(server):
     """Waits until the server has done what its requests left behind (flushes, compaction), so that it is charged for it."""
     end = time.monotonic() + SETTLE_SECONDS
-    last = server.cpu_micros()
+    last = server.cpu_micros() + server.database_cpu_micros()
     while time.monotonic() < end:
         time.sleep(0.2)
-        now = server.cpu_micros()
+        now = server.cpu_micros() + server.database_cpu_micros()
         if now - last <= machine.TICK_MICROS:
             return
         last = now
 
 
-def measure(server, disk, command, timeout):
+def measure(server, disk, command, timeout, read=outcome_line):
     commits = getattr(server, "commits", lambda: None)
     commits_before, flushes_before = commits(), disk.flushes()
-    cpu_before, system_before, began = server.cpu_micros(), machine.system_cpu_micros(), time.monotonic()
+    cpu_before, database_before = server.cpu_micros(), server.database_cpu_micros()
+    system_before, began = machine.system_cpu_micros(), time.monotonic()
     with Sampler(server) as sampler:
-        outcome, client_cpu = run_client(command, timeout)
+        outcome, client_cpu = run_client(command, timeout, read)
     took = time.monotonic() - began
     flushes_after, commits_after, system_loaded = disk.flushes(), commits(), machine.system_cpu_micros()
     settle(server)
-    cpu_after, system_after = server.cpu_micros(), machine.system_cpu_micros()
+    cpu_after, database_after, system_after = server.cpu_micros(), server.database_cpu_micros(), machine.system_cpu_micros()
     if sampler.failure:
         raise BenchError(f"{server.name}: a sampled request failed under load: {sampler.failure}")
     if not server.alive():
@@ -142,6 +151,7 @@ def measure(server, disk, command, timeout):
                       p50=outcome["p50"], p99=outcome["p99"], p999=outcome["p999"], longest=outcome["max"],
                       negotiated=outcome.get("negotiated", ""), samples=sampler.samples)
     result.server_cpu = (cpu_after - cpu_before) / answered
+    result.database_cpu = (database_after - database_before) / answered
     result.client_cpu = client_cpu / answered
     result.system_cpu = (system_after[0] - system_before[0] - client_cpu) / answered
     result.cores_used = (system_loaded[0] - system_before[0]) / 1e6 / took

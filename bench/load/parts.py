@@ -9,6 +9,7 @@ from collections import defaultdict
 import after
 import clients
 import machine
+import stores
 from servers import CUSTOMER_ID, BenchError, JwtdFull, JwtdMemory, JwtdRocksdb, Nginx, NginxPerCore
 
 WARM_UP_SECONDS = 1
@@ -134,6 +135,10 @@ class Bench:
             self.say(f"round {number + 1}: {server.name:15} new TLS connections {measured.per_second:8,.0f}/s  p99 {measured.p99 / 1000:.2f} ms"
                      f"  server {measured.server_cpu:6.1f} us  client {measured.client_cpu:6.1f} us")
         return results
+
+    def stores(self):
+        """jwtd over each of its stores, beside what inserts once a request on the same database: a stores.Stores with the results."""
+        return stores.Stores(self, self.options.other).run()
 
     def stored(self):
         """Throughput with many transactions stored and with none."""

@@ -1,11 +1,14 @@
 # report.py - turns a run's measurements into one page of Markdown: machine, tables, goals met or not.
 from statistics import median
 
+import stores
+
 GOAL_OF_NGINX = 0.75
 GOAL_CPU = 1.5
 GOAL_HALF_FDATASYNCS = 5
 GOAL_TLS = 0.95
 GOAL_STORED = 0.9
+GOAL_OTHER = 0.97  # of another jwtd's RocksDB: what two cores can tell apart
 
 
 def middle(measurements, name):
@@ -79,6 +82,40 @@ class Report:
             self.goal(f"{case.label}, {connections} connections: at least {case.goal} of nginx", share, share >= case.goal)
         self.add(f"After the token: {connections} keep-alive connections", table(
             ["server", "answers/s", "of nginx", "p50 ms", "p99 ms", "server CPU µs", "wrk CPU µs", "cores busy", "disk flushes/s"], rows))
+
+    def stores(self, measured):
+        """`measured`: a stores.Stores after its rounds."""
+        results, rows = measured.results, []
+        for kind in (stores.JwtdMemory, stores.JwtdRocksdb, stores.JwtdOther):
+            rows += [self.store_row(results, kind, count, None) for count in stores.CONNECTIONS if (kind.name, count) in results]
+        for database in stores.DATABASES:
+            if database.name in measured.missing:
+                continue
+            for count in database.peer_connections:
+                rows.append(self.store_row(results, database.peer, count, None))
+            for count in stores.CONNECTIONS:
+                base = results[database.peer.name, count if count in database.peer_connections else database.peer_connections[0]]
+                rows.append(self.store_row(results, database.jwtd, count, base))
+                share = ratio(results[database.jwtd.name, count], base)
+                self.goal(f"{database.jwtd.label}, {count} connections: at least {database.goal} × {database.peer_label}", share, share >= database.goal)
+        for count in stores.CONNECTIONS:
+            if (stores.JwtdOther.name, count) in results:
+                share = ratio(results[stores.JwtdRocksdb.name, count], results[stores.JwtdOther.name, count])
+                self.goal(f"RocksDB, {count} connections: at least {GOAL_OTHER} of the other jwtd", share, share >= GOAL_OTHER)
+        self.add("Each store, and what inserts once a request on the same server", table(
+            ["service", "connections", "tokens/s", "lowest to highest", "× that", "p50 ms", "p99 ms", "service CPU µs", "database CPU µs", "machine CPU µs",
+             "client CPU µs", "cores busy", "disk flushes/s", "records a commit"], rows) +
+            f"\npgbench has {stores.PGBENCH_CLIENTS} clients in all rows; its times are of each {1 / stores.PGBENCH_SAMPLE:.0f}th transaction. All of them are durable but `memory:`.\n")
+
+    @staticmethod
+    def store_row(results, kind, count, base):
+        measured = results[kind.name, count]
+        speeds = [one.per_second for one in measured]
+        return [kind.label, str(count), show(middle(measured, "per_second"), 0), f"{min(speeds):,.0f} to {max(speeds):,.0f}",
+                show(ratio(measured, base), 1) if base else "", show(middle(measured, "p50"), 2, 1000), show(middle(measured, "p99"), 2, 1000),
+                show(middle(measured, "server_cpu")), show(middle(measured, "database_cpu")), show(middle(measured, "system_cpu")),
+                show(middle(measured, "client_cpu")), show(middle(measured, "cores_used")), show(middle(measured, "flushes"), 0),
+                show(middle(measured, "per_batch"), 1)]
 
     def half(self, results, rate, probes):
         rows = [[name, show(middle(measured, "p50"), 3, 1000), show(middle(measured, "p99"), 3, 1000), show(middle(measured, "p999"), 3, 1000),

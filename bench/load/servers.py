@@ -85,6 +85,7 @@ class Server:
     name = ""
     label = ""
     mints = True
+    sampled = True  # a client of its own asks it for tokens while it is under load
 
     def __init__(self, site, tls=False):
         self.site, self.tls = site, tls
@@ -140,6 +141,10 @@ class Server:
 
     def cpu_micros(self):
         return machine.cpu_micros(self.pids)
+
+    def database_cpu_micros(self):
+        """Of a database server behind this one, which is not among its own processes."""
+        return 0
 
     def alive(self):
         return self.process.poll() is None and machine.descendants(self.process.pid) == self.pids

@@ -67,7 +67,6 @@ inline constexpr std::size_t kForwardBatch = 16;            // in one turn: clai
 inline constexpr std::size_t kForwardScan = 2'000;          // notes looked at in one turn for those that are due
 inline constexpr auto kForwardInterval = 1s;                // between turns when nobody wakes it
 inline constexpr auto kForwardTimeout = 10s;                // of one delivery; Standard Webhooks suggests 15 to 30, and a receiver should only note it down
-inline constexpr auto kForwardLease = 300s;                 // above kForwardBatch time-outs: as long, no other node sends the same
 inline constexpr auto kForwardFirstPause = 5s;              // before the second attempt; doubles, each drawn between its half and its whole
 inline constexpr auto kForwardLongestPause = 3600s;
 inline constexpr unsigned kForwardAttempts = 36;            // with these pauses about a day: a receiver may be away for a night

@@ -126,7 +126,7 @@ Result<Change> ChangeAwaiter::await_resume() {
   return std::move(change_);
 }
 
-GroupCommit::GroupCommit(Store& store, Options options) : store_(store), options_(std::move(options)) {
+GroupCommit::GroupCommit(Store& store, Options options) : store_(store), options_(std::move(options)), shares_out_(store.shares_out_batches()) {
   for (std::size_t i = 0; i < store_.commits_at_once(); ++i) threads_.emplace_back([this] { name_this_thread("committer"), run(); });
 }
 
@@ -151,8 +151,15 @@ void GroupCommit::enqueue(Lane::Node* node) {
   if (wake) arrived_.notify_one();
 }
 
+// The former batch's clients are on their way; with those that are queued or in other committers' hands that is everybody. At least one, for one is queued.
+std::size_t GroupCommit::share_after(std::size_t former_batch) const {
+  const std::size_t shares = store_.commits_at_once() + 1;
+  return std::min(options_.max_batch, (former_batch + queued() + shares - 1) / shares);
+}
+
 // The oldest of what is queued, up to the bound of a batch. False: stopped and empty.
 bool GroupCommit::take(std::vector<Lane::Node*>& batch) {
+  const std::size_t former = batch.size();
   batch.clear();
   // On a busy machine the loops run meanwhile, and the batch grows; on a quiet one this takes nothing.
   for (int i = 0; i < kYieldsBeforeSleep && queued() == 0; ++i) std::this_thread::yield();
@@ -160,7 +167,8 @@ bool GroupCommit::take(std::vector<Lane::Node*>& batch) {
   ++idle_;
   arrived_.wait(hold, [this] { return oldest_ || stopping_; });
   --idle_;
-  while (oldest_ && batch.size() < options_.max_batch) {
+  const std::size_t most = shares_out_ ? share_after(former) : options_.max_batch;
+  while (oldest_ && batch.size() < most) {
     batch.push_back(oldest_);
     oldest_ = oldest_->behind;
   }

@@ -4,6 +4,10 @@
 // store as one batch, and gives every waiting coroutine back to its loop with one post a loop. While it syncs, the next batch fills; nothing
 // waits for a timer.
 //
+// The clients of one batch come back together. A committer that takes all there is runs off with the first few of them and meets all the others
+// afterwards: nearly nobody, nearly everybody, in turns, and while nearly everybody is being committed nobody else works. Where commits take longer than
+// that way back (Store::shares_out_batches()), a batch takes its share of those that are about: one for each committer, one for the way.
+//
 // What happens to a transaction afterwards goes the same way (apply()): first the batch's new records, then its changes, each a durable write.
 //
 // Bounds: kMaxQueuedCommits records and changes in the queue (then kQueueFull at once, before anything is signed: see full()), kMaxBatchRecords a batch,
@@ -147,10 +151,12 @@ class GroupCommit {
   void run();
   Status apply(std::span<Change* const> changes);
   bool take(std::vector<Lane::Node*>& batch);
+  std::size_t share_after(std::size_t former_batch) const;
   static void hand_back(std::vector<Lane::Node*>& batch, const Code* entries_failure, const Code* changes_failure);
 
   Store& store_;
   Options options_;
+  const bool shares_out_;
   CommitStats stats_;
   std::atomic<std::size_t> queued_{0};  // taken on and not yet given back
   std::mutex mutex_;

@@ -46,7 +46,10 @@ class GatedStore final : public Store {
   std::string_view driver() const override { return "gated"; }
   std::size_t commits_at_once() const override { return at_once; }
 
+  bool shares_out_batches() const override { return shares_out; }
+
   std::size_t at_once = 1;
+  bool shares_out = false;
 
   void open_gate(int batches) {
     const std::lock_guard hold(mutex_);
@@ -288,6 +291,41 @@ TEST(GroupCommit, AStoreThatTakesSeveralBatchesAtOnceGetsThem) {
   store.wait_for_batches(2);  // with the first one still in the store
   store.open_gate(2);
   while (!first.done() || !second.done()) loop.wait_and_run();
+}
+
+// The sizes of all batches when `count` requests arrive while one is being committed.
+std::vector<std::size_t> batches_of(GatedStore& store, std::size_t count, std::size_t max_batch = 100) {
+  fakes::FakeLoop loop;
+  GroupCommit commit(store, {.max_batch = max_batch});
+  Lane lane(commit, loop);
+  std::vector<std::unique_ptr<fakes::Started<Result<Committed>>>> all;
+  const auto start = [&] { all.push_back(std::make_unique<fakes::Started<Result<Committed>>>(commit_one(lane))); };
+  start();
+  store.wait_for_batches(1);
+  for (std::size_t i = 0; i < count; ++i) start();
+  store.open_gate(100);
+  while (lane.waiting() > 0) loop.wait_and_run();
+  return store.batches();
+}
+
+TEST(GroupCommit, ABatchTakesAllThatWaits) {
+  GatedStore store;
+  EXPECT_EQ(batches_of(store, 7), (std::vector<std::size_t>{1, 7}));
+}
+
+TEST(GroupCommit, ABatchLeavesHalfToTheNextWhereTheStoreWantsIt) {
+  GatedStore store;
+  store.shares_out = true;
+  EXPECT_EQ(batches_of(store, 7), (std::vector<std::size_t>{1, 4, 3}));  // half of 1 on its way back and 7 that wait; then half of 4 and 3, rounded up
+}
+
+TEST(GroupCommit, AShareIsNeverMoreThanABatchAndNeverNothing) {
+  GatedStore store;
+  store.shares_out = true;
+  EXPECT_EQ(batches_of(store, 7, 2), (std::vector<std::size_t>{1, 2, 2, 2, 1}));
+  GatedStore alone;
+  alone.shares_out = true;
+  EXPECT_EQ(batches_of(alone, 1), (std::vector<std::size_t>{1, 1}));
 }
 
 TEST(GroupCommit, ARecordWhoseDeadlinePassedInTheQueueIsNotWritten) {

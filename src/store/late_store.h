@@ -40,6 +40,7 @@ class LateStore final : public Store {
   std::optional<Result<std::optional<std::string>>> note_at_once(const NoteName& name, UnixMillis now) override;
   Result<std::vector<Note>> notes(std::string_view kind, std::string_view after, std::size_t limit, UnixMillis now) override;
   std::size_t commits_at_once() const override { return options_.commits_at_once; }
+  bool shares_out_batches() const override { return true; }  // what is opened late is a database
   Result<std::optional<Transaction>> find(const Xid& xid, UnixMillis now) override;
   std::optional<Result<std::optional<Transaction>>> find_at_once(const Xid& xid, UnixMillis now) override;
   Result<Page> find_by_phone(const Phone& phone, std::size_t limit, std::string_view cursor, UnixMillis now) override;

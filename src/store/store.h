@@ -156,6 +156,10 @@ class Store {
   // How many threads may be in commit() at the same time; constant. More than one only where the server decides who is first.
   virtual std::size_t commits_at_once() const { return 1; }
 
+  // Whether a batch should leave some of what waits to the next one (group_commit.h); constant. For those whose commits take longer than clients take to
+  // come back with their next requests: databases.
+  virtual bool shares_out_batches() const { return false; }
+
   // nullopt: unknown, or past retention at `now`. Fails with kStoreUnavailable, kStoreDamaged.
   virtual Result<std::optional<Transaction>> find(const Xid& xid, UnixMillis now) = 0;
 

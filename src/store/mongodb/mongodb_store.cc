@@ -53,6 +53,7 @@ class MongodbStore final : public Store, public TellsRecordTimes {
   }
 
   std::size_t commits_at_once() const override { return commits_at_once_; }
+  bool shares_out_batches() const override { return true; }
 
   Result<std::optional<Transaction>> find(const Xid& xid, UnixMillis now) override {
     if (Status there = watch_.check(); !there) return there.error();

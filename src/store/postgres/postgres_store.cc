@@ -41,6 +41,7 @@ class PostgresStore final : public Store, public TellsRecordTimes {
   Result<std::optional<std::string>> note(const NoteName& name, UnixMillis now) override;
   Result<std::vector<Note>> notes(std::string_view kind, std::string_view after, std::size_t limit, UnixMillis now) override;
   std::size_t commits_at_once() const override { return commits_at_once_; }
+  bool shares_out_batches() const override { return true; }
   Result<std::optional<Transaction>> find(const Xid& xid, UnixMillis now) override;
   Result<Page> find_by_phone(const Phone& phone, std::size_t limit, std::string_view cursor, UnixMillis now) override;
   Status writable() override;
