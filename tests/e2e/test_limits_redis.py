@@ -184,12 +184,14 @@ def test_over_tls_only_a_known_authority_and_the_right_name_will_do(nodes, redis
     client = new_client()
     assert count_allowed(right, client, 30) == 20
     assert metric(right, "jwtd_limit_store_requests_total") == 30
-    for wrong in ({"limits_ca_file": stranger}, {}, {"limits_store": f"rediss://127.0.0.1:{redis.tls_port}", "limits_ca_file": redis.ca_file},
-                  {"limits_ca_file": tmp_path / "missing.pem"}):
+    for wrong in ({"limits_ca_file": stranger}, {}, {"limits_store": f"rediss://127.0.0.1:{redis.tls_port}", "limits_ca_file": redis.ca_file}):
         node, = nodes(1, **{"limits_store": url, **wrong})
         assert node.events("limit_store_away")[0]["detail"].startswith("TLS: "), node.log_text()
         assert metric(node, "jwtd_limit_store_requests_total") == 0
         node.stop()
+    without, = nodes(1, limits_store=url, limits_ca_file=tmp_path / "missing.pem", start=False)
+    refused = jwtd("serve", "--config", without.config)
+    assert refused.returncode == 2 and "limits.ca_file: " in refused.stderr and "missing.pem" in refused.stderr, refused.stderr
 
 
 def test_a_wrong_password_is_named_and_never_shown(nodes, redis, tmp_path):
