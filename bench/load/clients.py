@@ -61,7 +61,7 @@ def build_preload(folder, root, build):
     if not libraries:
         raise BenchError(f"no libraries in {build}: run script/build first")
     return compile_tool(folder, "preload", [f"-I{root}/src"],
-                        ["-Wl,--start-group", *libraries, "-Wl,--end-group", "-lrocksdb", "-lcrypto", "-lfmt", "-lpthread"])
+                        ["-Wl,--start-group", *libraries, "-Wl,--end-group", "-lrocksdb", "-lcrypto", "-lpthread"])
 
 
 class Sampler:
