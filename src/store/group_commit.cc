@@ -167,7 +167,9 @@ bool GroupCommit::take(std::vector<Lane::Node*>& batch) {
   ++idle_;
   arrived_.wait(hold, [this] { return oldest_ || stopping_; });
   --idle_;
-  const std::size_t most = shares_out_ ? share_after(former) : options_.max_batch;
+  // A change is looked up and written together with all events before it: on RocksDB, too, that takes longer than its sender's way back.
+  const bool shares = shares_out_ || (oldest_ && std::holds_alternative<Change>(oldest_->what));
+  const std::size_t most = shares ? share_after(former) : options_.max_batch;
   while (oldest_ && batch.size() < most) {
     batch.push_back(oldest_);
     oldest_ = oldest_->behind;

@@ -6,7 +6,7 @@
 //
 // The clients of one batch come back together. A committer that takes all there is runs off with the first few of them and meets all the others
 // afterwards: nearly nobody, nearly everybody, in turns, and while nearly everybody is being committed nobody else works. Where commits take longer than
-// that way back (Store::shares_out_batches()), a batch takes its share of those that are about: one for each committer, one for the way.
+// that way back (Store::shares_out_batches(), and changes on every store), a batch takes its share of those that are about: one for each committer, one for the way.
 //
 // What happens to a transaction afterwards goes the same way (apply()): first the batch's new records, then its changes, each a durable write.
 //
