@@ -19,7 +19,7 @@ class TellsRecordTimes {
   virtual ~TellsRecordTimes() = default;
 
   // By an index or by looking at the ends of what is kept, so the oldest may be older and the newest newer; nullopt: there is none, or no cheap way.
-  // Fails with kStoreUnavailable.
+  // Fails with kStoreUnavailable, kStoreDamaged.
   virtual Result<std::optional<RecordTimes>> record_times() = 0;
 };
 

@@ -3,6 +3,7 @@
 
 #include <rocksdb/env.h>
 
+#include "store/rocksdb/database.h"
 #include "store/store.h"
 
 namespace jwtd::store {
@@ -99,9 +100,7 @@ void Health::resume(rocksdb::DB& db, bool insist) {
 }
 
 rocksdb::Status keep_log_switchable(rocksdb::DB& db) {
-  rocksdb::WriteOptions durable;
-  durable.sync = true;  // log_check.h relies on no write being appended after one that is not synced
-  return db.Put(durable, "switch", "");
+  return db.Put(durable(), "switch", "");
 }
 
 }  // namespace jwtd::store

@@ -17,8 +17,7 @@ Result<std::optional<RecordTimes>> record_times_of(Database& database) {
     for (const Table table : {Table::kOrdered, Table::kScattered}) {
       const std::unique_ptr<rocksdb::Iterator> it(database.db().NewIterator({}, (*epoch)[table]));
       const auto take = [&] {
-        const auto value = it->value();
-        if (const auto at = read_created_at({value.data(), value.size()})) widen(times, *at);
+        if (const auto at = read_created_at(view(it->value()))) widen(times, *at);
       };
       if (table == Table::kScattered) {
         it->SeekToFirst();
@@ -27,7 +26,7 @@ Result<std::optional<RecordTimes>> record_times_of(Database& database) {
         if (it->SeekToFirst(); it->Valid()) take();
         if (it->SeekToLast(); it->Valid()) take();
       }
-      if (!it->status().ok()) return Error(kStoreUnavailable, it->status().ToString());
+      if (!it->status().ok()) return read_error(it->status());
     }
   }
   return times;
