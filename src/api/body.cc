@@ -29,10 +29,9 @@ bool is_plain(std::string_view text) {
 
 using Names = std::initializer_list<std::string_view>;
 
-// nullptr: it is not among them, or it was read already.
-const std::string_view* new_name(std::string_view name, Names names, const std::vector<TextMember>& seen) {
-  const auto* const found = std::find(names.begin(), names.end(), name);
-  return found == names.end() || value_of(seen, name) ? nullptr : found;
+// One of them, and not read already.
+bool is_new_name(std::string_view name, Names names, const std::vector<TextMember>& seen) {
+  return std::find(names.begin(), names.end(), name) != names.end() && !value_of(seen, name);
 }
 
 // {"token":"eyJ..."} as clients write it, with or without a space behind colon and comma. nullopt: the strict reader has to look.
@@ -55,9 +54,8 @@ std::optional<std::vector<TextMember>> plain_members(std::string_view body, Name
     if (!members.empty()) take(" ");
     if (!take_text(name) || !take(":")) return std::nullopt;
     take(" ");
-    const std::string_view* const known = take_text(text) ? new_name(name, names, members) : nullptr;
-    if (!known) return std::nullopt;
-    members.push_back({*known, std::string(text)});
+    if (!take_text(text) || !is_new_name(name, names, members)) return std::nullopt;
+    members.push_back({std::string(name), std::string(text)});
   } while (take(","));
   if (body != "}") return std::nullopt;
   return members;
@@ -103,9 +101,8 @@ std::optional<std::vector<TextMember>> text_members(std::string_view body, Names
   if (!object) return std::nullopt;
   std::vector<TextMember> members;
   for (const json::JsonMember& member : object->members()) {
-    const std::string_view* const known = member.kind == json::JsonMember::Kind::kString ? new_name(member.name, names, members) : nullptr;
-    if (!known) return std::nullopt;
-    members.push_back({*known, member.text});
+    if (member.kind != json::JsonMember::Kind::kString || !is_new_name(member.name, names, members)) return std::nullopt;
+    members.push_back({member.name, member.text});
   }
   return members;
 }
@@ -133,14 +130,9 @@ std::optional<Form> parse_form(std::string_view body) {
     if (form.size() == kMaxFormParameters || !decode_form_text(pair.substr(0, equals), name)) return std::nullopt;
     if (equals != std::string_view::npos && !decode_form_text(pair.substr(equals + 1), value)) return std::nullopt;
     if (name.empty() || value_of(form, name)) return std::nullopt;
-    form.emplace_back(std::move(name), std::move(value));
+    form.push_back({std::move(name), std::move(value)});
   }
   return form;
-}
-
-const std::string* value_of(const Form& form, std::string_view name) {
-  const auto found = std::find_if(form.begin(), form.end(), [&](const auto& pair) { return pair.first == name; });
-  return found == form.end() ? nullptr : &found->second;
 }
 
 }  // namespace jwtd::api
