@@ -3,11 +3,10 @@
 // Thread-safety: made, run and gone on one thread; post() from any.
 #pragma once
 
-#include <condition_variable>
-#include <mutex>
 #include <optional>
 #include <utility>
 
+#include "base/post_queue.h"
 #include "base/task.h"
 
 namespace jwtd::cli {
@@ -19,16 +18,7 @@ class OwnLoop final : public Loop {
   OwnLoop(const OwnLoop&) = delete;
   OwnLoop& operator=(const OwnLoop&) = delete;
 
-  void post(Wakeup* chain) override {
-    const std::lock_guard hold(mutex_);
-    while (chain) {
-      Wakeup* const node = std::exchange(chain, chain->next);
-      node->next = nullptr;
-      *end_ = node;
-      end_ = &node->next;
-    }
-    arrived_.notify_one();
-  }
+  void post(Wakeup* chain) override { posted_.add(chain); }
 
   // Blocks until the task has finished.
   template <class T>
@@ -36,11 +26,8 @@ class OwnLoop final : public Loop {
     std::optional<T> value;
     start(std::move(task), value);
     while (!value) {
-      for (Wakeup* node = wait(); node;) {
-        Wakeup* const next = node->next;  // run() may free the node
-        node->run(node);
-        node = next;
-      }
+      posted_.wait();
+      posted_.run();
     }
     return std::move(*value);
   }
@@ -52,18 +39,8 @@ class OwnLoop final : public Loop {
     value.emplace(std::move(result));
   }
 
-  Wakeup* wait() {
-    std::unique_lock hold(mutex_);
-    arrived_.wait(hold, [this] { return first_ != nullptr; });
-    end_ = &first_;
-    return std::exchange(first_, nullptr);
-  }
-
   Loop* const previous_;
-  std::mutex mutex_;
-  std::condition_variable arrived_;
-  Wakeup* first_ = nullptr;
-  Wakeup** end_ = &first_;
+  PostQueue posted_;
 };
 
 }  // namespace jwtd::cli

@@ -3,15 +3,15 @@
 // The thread that makes a FakeLoop is that loop's thread. Nothing runs before the test asks for it, so a test decides what happens first.
 #pragma once
 
+#include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
-#include <mutex>
 #include <optional>
 #include <type_traits>
 #include <utility>
 
+#include "base/post_queue.h"
 #include "base/task.h"
 
 namespace jwtd::fakes {
@@ -24,59 +24,28 @@ class FakeLoop final : public Loop {
   FakeLoop& operator=(const FakeLoop&) = delete;
 
   void post(Wakeup* chain) override {
-    const std::lock_guard hold(mutex_);
-    ++posts_;
-    while (chain) {
-      Wakeup* const node = std::exchange(chain, chain->next);
-      node->next = nullptr;
-      *end_ = node;
-      end_ = &node->next;
-    }
-    arrived_.notify_all();
+    posts_.fetch_add(1);
+    posted_.add(chain);
   }
 
   // Runs what has been posted so far; returns how many that were.
-  std::size_t run_posted() {
-    Wakeup* node = take();
-    std::size_t count = 0;
-    for (; node; ++count) {
-      Wakeup* const next = node->next;  // run() may free the node
-      node->run(node);
-      node = next;
-    }
-    return count;
-  }
+  std::size_t run_posted() { return posted_.run(); }
 
   // Blocks until something has been posted, then runs it. Aborts after a time in which any test has ended.
   void wait_and_run() {
-    {
-      std::unique_lock hold(mutex_);
-      if (!arrived_.wait_for(hold, std::chrono::seconds(60), [this] { return first_ != nullptr; })) {
-        std::fputs("FakeLoop: nothing was posted in 60 s\n", stderr);
-        std::abort();
-      }
+    if (!posted_.wait_for(std::chrono::seconds(60))) {
+      std::fputs("FakeLoop: nothing was posted in 60 s\n", stderr);
+      std::abort();
     }
     run_posted();
   }
 
-  std::size_t posts() const {
-    const std::lock_guard hold(mutex_);
-    return posts_;
-  }
+  std::size_t posts() const { return posts_.load(); }
 
  private:
-  Wakeup* take() {
-    const std::lock_guard hold(mutex_);
-    end_ = &first_;
-    return std::exchange(first_, nullptr);
-  }
-
   Loop* const previous_;
-  mutable std::mutex mutex_;
-  std::condition_variable arrived_;
-  Wakeup* first_ = nullptr;
-  Wakeup** end_ = &first_;
-  std::size_t posts_ = 0;
+  PostQueue posted_;
+  std::atomic<std::size_t> posts_{0};
 };
 
 // A task that has been started: it stands still at its first suspension until the loop is pumped.
