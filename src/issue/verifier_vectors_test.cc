@@ -27,10 +27,9 @@ namespace vectors = jose::vectors;
 using jose::Algorithm;
 using jose::HmacKey;
 using vectors::json;
+using vectors::token_of;
 
 constexpr UnixSeconds kNow = 1900000000;
-
-std::string token_of(const json& one, const char* name) { return one.at(name).is_string() ? one.at(name).get<std::string>() : one.at(name).dump(); }
 
 using MakeKey = std::function<HmacKey()>;  // keys are not copied
 
@@ -165,17 +164,9 @@ TEST_F(VerifierVectors, WycheproofJwsWithTheirOwnKey) {
 TEST_F(VerifierVectors, WycheproofJwsOfOtherAlgorithmsAndKeysAreRefused) {
   std::vector<Verifier> verifiers = verifiers_of([] { return golden::key(); }, std::string(golden::kIssuer));
   verifiers.push_back(suspecting([] { return golden::key(Algorithm::kHs512); }, std::string(golden::kIssuer)));
-  std::size_t cases = 0;
-  for (const char* file : vectors::kWycheproofJws) {
-    for (const json& group : wycheproof_groups(file)) {
-      for (const json& test : group.at("tests")) {
-        if (!test.contains("jws")) continue;
-        ++cases;
-        for (Verifier& verifier : verifiers) EXPECT_FALSE(is_accepted(verifier, token_of(test, "jws"))) << file << ' ' << test.at("tcId");
-      }
-    }
+  for (const auto& [place, token] : foreign_jws()) {
+    for (Verifier& verifier : verifiers) EXPECT_FALSE(is_accepted(verifier, token)) << place;
   }
-  EXPECT_GE(cases, 290u);
 }
 
 TEST_F(VerifierVectors, TokensFoundInTheWildAreNeverBelieved) {

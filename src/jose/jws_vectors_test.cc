@@ -136,19 +136,10 @@ TEST_F(Vectors, WycheproofJwsWithHs256) {
 
 // Every other token of these files, under a key of ours.
 TEST_F(Vectors, WycheproofJwsOfOtherAlgorithmsAreRefused) {
-  std::size_t cases = 0;
-  for (const char* file : vectors::kWycheproofJws) {
-    for (const json& group : wycheproof_groups(file)) {
-      for (const json& test : group.at("tests")) {
-        if (!test.contains("jws")) continue;
-        ++cases;
-        const std::string token = test.at("jws").is_string() ? test.at("jws").get<std::string>() : test.at("jws").dump();
-        (void)inspect(token);
-        EXPECT_FALSE(verify(token, golden::key(), Policy{}, 1900000000)) << file << ' ' << test.at("tcId");
-      }
-    }
+  for (const auto& [place, token] : foreign_jws()) {
+    (void)inspect(token);
+    EXPECT_FALSE(verify(token, golden::key(), Policy{}, 1900000000)) << place;
   }
-  EXPECT_GE(cases, 290u);
 }
 
 TEST_F(Vectors, WycheproofHmacSha384) {

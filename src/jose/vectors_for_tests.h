@@ -25,6 +25,15 @@ namespace fs = std::filesystem;
 inline constexpr const char* kHarvested[] = {"jpadilla_pyjwt", "golang-jwt_jwt", "google_jwt_verify_lib", "Thalhammer_jwt-cpp"};
 inline constexpr const char* kWycheproofJws[] = {"jws_basic.json", "json_web_crypto_test.json", "jws_ps512.json", "jws_rfc7520.json", "jws_use_keyops.json"};
 
+// Some stand there as text, some in the JSON serialization.
+inline std::string token_of(const json& one, const char* name) { return one.at(name).is_string() ? one.at(name).get<std::string>() : one.at(name).dump(); }
+
+// A token for an algorithm or a key that is not ours.
+struct ForeignJws {
+  std::string place;  // file and case
+  std::string token;
+};
+
 class Vectors : public testing::Test {
  protected:
   void SetUp() override {
@@ -43,6 +52,19 @@ class Vectors : public testing::Test {
   json document(const fs::path& file) const { return json::parse(text_of(file)); }
 
   json wycheproof_groups(const fs::path& file) const { return document("wycheproof" / file).at("testGroups"); }
+
+  std::vector<ForeignJws> foreign_jws() const {
+    std::vector<ForeignJws> found;
+    for (const char* file : kWycheproofJws) {
+      for (const json& group : wycheproof_groups(file)) {
+        for (const json& test : group.at("tests")) {
+          if (test.contains("jws")) found.push_back({std::string(file) + ' ' + test.at("tcId").dump(), token_of(test, "jws")});
+        }
+      }
+    }
+    EXPECT_GE(found.size(), 290u);
+    return found;
+  }
 
   std::vector<json> lines_of(const fs::path& file) const {
     std::vector<json> cases;
