@@ -1,13 +1,13 @@
 """Two real nodes over one PostgreSQL: a transaction is used up once, and every callback is forwarded once, by whichever node lives."""
 
 import concurrent.futures
-import http.server
 import json
 import threading
 import time
 
 import pytest
 from harness import PHONE, is_problem, wait_until
+from operator_url import OperatorUrl
 from test_callbacks import report, send
 from test_postgresql import database, node  # noqa: F401  pylint: disable=unused-import
 
@@ -15,36 +15,24 @@ SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 TAKEN_OVER_SECONDS = 25 + 10 + 15  # forward/forwarder.h: kForwardClaim, kForwardGrace; and a slow machine
 
 
-class Receiver:
-    """The operator's own URL; keeps the XID of every delivery, and may be slow."""
+class Receiver(OperatorUrl):
+    """Keeps the XID of every delivery, and may be slow."""
 
     def __init__(self):
         self.xids, self.pause = [], 0
-        receiver = self
+        super().__init__()
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                time.sleep(receiver.pause)
-                receiver.xids.append(body["data"]["xid"])
-                self.send_response(200)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/hook"
+    def received(self, fields, body):
+        time.sleep(self.pause)
+        self.xids.append(json.loads(body)["data"]["xid"])
+        return 200
 
 
 @pytest.fixture
 def receiver():
     made = Receiver()
     yield made
-    made.server.shutdown()
-    made.server.server_close()
+    made.close()
 
 
 def outbox(server):
