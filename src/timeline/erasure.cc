@@ -12,6 +12,7 @@
 #include "store/apply_all.h"
 #include "store/note_kinds.h"
 #include "telesign/report.h"
+#include "timeline/placing.h"
 
 namespace jwtd::timeline {
 namespace {
@@ -120,9 +121,9 @@ Task<Result<std::uint64_t>> remove_callbacks(store::Store& store, store::ReadPoo
     const auto removed = co_await remove_notes(store, reads, lane, kind, forwarded, now);
     if (!removed) co_return removed.error();
   }
-  // The time at which it came, a space, and the callback as it was sent (placing.cc). What is no JSON is looked at as text.
+  // What is no JSON is looked at as text.
   const IsDoomed unplaced = [digits = phone.text()](const std::string& value) {
-    const std::string_view body = std::string_view(value).substr(std::min(value.find(' '), value.size()));
+    const std::string_view body = unmatched_body(value);
     const auto json = nlohmann::json::parse(body, nullptr, /*allow_exceptions=*/false);
     return json.is_discarded() ? text_names(body, digits) : json_names(json, digits);
   };

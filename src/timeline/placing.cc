@@ -19,10 +19,10 @@ std::string unmatched_key(const telesign::Report& report, const store::Event& ev
 
 std::optional<Unmatched> read_unmatched(const store::Note& note) {
   constexpr auto kType = store::Event::Type::kCallback;
-  const std::size_t space = note.value.find(' ');
-  if (space == std::string::npos) return std::nullopt;
-  Unmatched one{note.key, std::atoll(note.value.substr(0, space).c_str()), {}};
-  auto report = telesign::report_of({kType, one.at, "-", note.value.substr(space + 1)});
+  const std::string_view body = unmatched_body(note.value);
+  if (body.empty()) return std::nullopt;
+  Unmatched one{note.key, std::atoll(note.value.c_str()), {}};
+  auto report = telesign::report_of({kType, one.at, "-", std::string(body)});
   if (!report) return std::nullopt;
   one.report = *std::move(report);
   return one;
@@ -149,6 +149,11 @@ Task<Result<std::size_t>> Placing::place_earlier(Xid xid, const std::string& ref
     while (count > 0 && !unmatched_.compare_exchange_weak(count, count - 1)) {}
   }
   co_return placed;
+}
+
+std::string_view unmatched_body(std::string_view value) {
+  const std::size_t space = value.find(' ');
+  return space == std::string_view::npos ? std::string_view() : value.substr(space + 1);
 }
 
 Result<std::vector<Unmatched>> list_unmatched(store::Store& store, std::string_view after, std::size_t limit, UnixMillis now) {

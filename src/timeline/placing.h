@@ -77,6 +77,9 @@ class Placing {
   const Options options_;
 };
 
+// The callback as it was sent, out of the value of a note of kUnmatchedNote. Empty: the value is not ours.
+std::string_view unmatched_body(std::string_view value);
+
 // The callbacks that wait, for people: each with the time at which it came. `after`: the key of the last one of a former page.
 struct Unmatched {
   std::string key;
