@@ -53,7 +53,9 @@ class JwtdOther(JwtdRocksdb):
 class OverDatabase:
     """Of a service: the database behind it is accounted for beside it."""
 
-    database = None
+    def __init__(self, site, database):
+        super().__init__(site)
+        self.database = database
 
     def database_cpu_micros(self):
         return machine.family_cpu_micros(self.database.process.pid)
@@ -63,8 +65,7 @@ class JwtdPostgresql(OverDatabase, Jwtd):
     name, label = "jwtd-postgresql", "jwtd, PostgreSQL"
 
     def __init__(self, site, database):
-        super().__init__(site)
-        self.database = database
+        super().__init__(site, database)
         password = site.write("postgresql-password", database.password + "\n", 0o600)
         bare = database.url.replace(f":{database.password}@", "@")
         subprocess.run([site.jwtd, "store", "migrate", "--store", bare, "--password-file", password], check=True, capture_output=True,
@@ -77,20 +78,12 @@ class JwtdPostgresql(OverDatabase, Jwtd):
 class JwtdMongodb(OverDatabase, Jwtd):
     name, label = "jwtd-mongodb", "jwtd, MongoDB's protocol"
 
-    def __init__(self, site, database):
-        super().__init__(site)
-        self.database = database
-
     def store_url(self):
         return re.sub(r"/\w+$", "/jwtd_bench", self.database.url)  # its indexes are not the tutorial's to pay for
 
 
 class TutorialMongodb(OverDatabase, Tutorial):
     name, label = "tutorial-mongodb", "the tutorial's stack, PyMongo's `insert_one`"
-
-    def __init__(self, site, database):
-        super().__init__(site)
-        self.database = database
 
     def environment(self):
         packages = glob.glob(f"{os.path.dirname(os.path.dirname(self.database.python))}/lib/python3*/site-packages")
