@@ -217,6 +217,10 @@ class Server:
     def events(self, name):
         return [line for line in self.lines() if line.get("event") == name]
 
+    def said(self, *words):
+        """The log once it has all of `words`: lines are written behind the requests that they tell of."""
+        return wait_until(lambda: (log := self.log_text()) and all(word in log for word in words) and log, 10, f"the words {words} in the log")
+
     def wait_for_event(self, name, count=1):
         return wait_until(lambda: self.events(name)[count - 1:], 10, f"{count} x the log line `{name}`")
 

@@ -25,7 +25,7 @@ def test_minting_looking_up_and_using_up(ferretdb, make_server):
         consume = lambda: server.admin_request("POST", "/v1/transactions/over-ferretdb/consume", verifier)  # noqa: E731
         wait_until(lambda: consume().status == 200, 10, "the new caller counts")
         assert is_problem(server.get(f"/v1/token/{PHONE}/over-ferretdb"), 409, "transaction_closed")
-        assert "FerretDB 1" in server.log_text() and "let one jwtd alone use this database" in server.log_text()
+        server.said("FerretDB 1", "let one jwtd alone use this database")
     [row] = rows_of(ferretdb, "over-ferretdb")
     assert (row["xid"], row["phone_number"], row["token"]) == ("over-ferretdb", PHONE, answer.text)
 

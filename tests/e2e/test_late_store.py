@@ -30,7 +30,7 @@ def expect_service(server):
     assert answer.status == 200
     assert server.admin_get("/v1/transactions/in-time", server.reader).json["token"] == answer.text
     assert 'jwtd_store_transactions{driver="' in server.admin_get("/metrics").text
-    assert any("is open: service begins" in line["detail"] for line in server.events("store"))
+    server.said("is open: service begins")
 
 
 def test_before_postgresql(database, postgresql, make_server, tmp_path):  # noqa: F811
@@ -63,7 +63,7 @@ def test_tables_of_a_newer_jwtd_are_refused_with_words_until_they_are_put_right(
         postgresql.start()
         wait_until(lambda: server.admin_get("/readyz").json["checks"]["store"]["reason"] == "store_open_failed", BACK_SECONDS, "another reason")
         expect_refusals(server, "store_open_failed")
-        assert "run the newer jwtd" in server.log_text()
+        server.said("run the newer jwtd")
         assert postgresql.psql("select max(number) from jwtd.migrations", database=name_of(database)) == "99"
         postgresql.psql("delete from jwtd.migrations where number = 99", database=name_of(database))
         expect_service(server)

@@ -157,7 +157,7 @@ def test_a_hung_server_costs_one_time_out_and_then_nothing(nodes, redis):
 def test_a_node_starts_without_the_server_and_finds_it_later(nodes, redis):
     redis.kill()
     node, = nodes(1)
-    assert node.events("limit_store_away") and not node.events("limit_store_up")
+    assert node.wait_for_event("limit_store_away") and not node.events("limit_store_up")
     assert count_allowed(node, new_client(), 30) == 20
     redis.start()
     wait_for_last(node, "limit_store_up")
@@ -180,13 +180,13 @@ def test_over_tls_only_a_known_authority_and_the_right_name_will_do(nodes, redis
     stranger = kind.make_authority(tmp_path, "stranger")
     url = f"rediss://localhost:{redis.tls_port}"
     right, = nodes(1, limits_store=url, limits_ca_file=redis.ca_file)
-    assert right.events("limit_store_up")[0]["store"] == url + "/0"
+    assert right.wait_for_event("limit_store_up")[0]["store"] == url + "/0"
     client = new_client()
     assert count_allowed(right, client, 30) == 20
     assert metric(right, "jwtd_limit_store_requests_total") == 30
     for wrong in ({"limits_ca_file": stranger}, {}, {"limits_store": f"rediss://127.0.0.1:{redis.tls_port}", "limits_ca_file": redis.ca_file}):
         node, = nodes(1, **{"limits_store": url, **wrong})
-        assert node.events("limit_store_away")[0]["detail"].startswith("TLS: "), node.log_text()
+        assert node.wait_for_event("limit_store_away")[0]["detail"].startswith("TLS: "), node.log_text()
         assert metric(node, "jwtd_limit_store_requests_total") == 0
         node.stop()
     without, = nodes(1, limits_store=url, limits_ca_file=tmp_path / "missing.pem", start=False)
@@ -198,9 +198,9 @@ def test_a_wrong_password_is_named_and_never_shown(nodes, redis, tmp_path):
     secret = tmp_path / "wrong"
     secret.write_text("pa55word\n")
     node, = nodes(1, limits_password_file=secret)
-    assert node.events("limit_store_away")[0]["detail"] == "password: WRONGPASS"
+    assert node.wait_for_event("limit_store_away")[0]["detail"] == "password: WRONGPASS"
     none, = nodes(1, limits_password_file=None)
-    assert none.events("limit_store_away")[0]["detail"] == "script: NOAUTH"
+    assert none.wait_for_event("limit_store_away")[0]["detail"] == "script: NOAUTH"
     assert "pa55word" not in node.log_text()
 
 

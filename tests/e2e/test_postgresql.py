@@ -115,9 +115,7 @@ def test_a_database_that_is_killed_costs_503_and_comes_back_by_itself(node, post
     assert server.get(f"/v1/token/{PHONE}/afterwards").status == 200
     for xid, token in before.items():
         assert token in reads(server, xid).text
-    events = [line["detail"] for line in server.events("store")]
-    assert any(event.startswith("PostgreSQL is away") for event in events) and "PostgreSQL is back" in events
-    assert postgresql.password not in server.log_text()
+    assert postgresql.password not in server.said("PostgreSQL is away", "PostgreSQL is back")
 
 
 def test_every_token_that_was_answered_outlives_the_database(node, postgresql):

@@ -69,8 +69,8 @@ def test_a_limit_too_low_for_the_settings_leaves_descriptors_to_the_store(make_s
                                           stdout=log, stderr=log, env=harness.clean_environment())
     listening = wait_until(server.listening, harness.START_SECONDS, "the line `listening`")
     server.public, server.admin = harness.address(listening["public"]), harness.address(listening["admin"])
-    said = server.events("connections_lowered")
-    assert said and said[0]["max_connections"] == 32 and said[0]["descriptors"] == 64
+    said = server.wait_for_event("connections_lowered")[0]
+    assert said["max_connections"] == 32 and said["descriptors"] == 64
     crowd = [server.raw() for _ in range(100)]
     time.sleep(0.3)
     assert descriptors(server) < 60, "the rest is for the store"
