@@ -18,6 +18,7 @@ FENCES = {
     "openssl/": r"jose/|access/|http/tls|http/ticket_keys|http/\w*connection|limit/redis/stream\.cc|outgoing/trust\.cc",
     "curl/": r"outgoing/",
     "hiredis/": r"limit/redis/",
+    "simdjson.h": r"json/quick_reader.cc",
     "boost/": r"http/|app/",
     "rocksdb/": r"store/rocksdb/",
     "libpq": r"store/postgres/connection",

@@ -38,7 +38,6 @@ class JsonObject {
   const std::vector<JsonMember>& members() const { return top_.members; }  // in the order of the text
 
  private:
-  friend class JsonReader;
   JsonMember top_;
 };
 
