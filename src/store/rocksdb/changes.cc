@@ -44,46 +44,48 @@ class Batch {
         } else if (auto erased = erase_unread(key, *change.xid, *change.of); !erased) {
           return erased;
         } else {
-          seen_.emplace(key, std::nullopt);
+          last_[key] = &change;
         }
-      } else if (!**standing) {
+      } else if (!*standing) {
         change.applied = Applied::kAbsent;
       } else if (change.event) {
-        change.applied = add_event(key, ***standing, change);
+        add_event(key, **std::move(standing), change);
       } else if (change.erase) {
         if (auto erased = erase(key, *change.xid); !erased) return erased;
-        (*standing)->reset();
+        last_[key] = &change;
       }
     }
     if (change.applied == Applied::kWritten) write_notes(change);
     return {};
   }
 
-  Status write() { return store::write(database_, writes_); }
-
- private:
-  // As it stands after the changes before. The pointer is good until the next look-up's batch ends.
-  Result<std::optional<Value>*> look_up(const Xid& xid, const std::string& key) {
-    const auto seen = seen_.find(key);
-    if (seen != seen_.end()) return &seen->second;
-    auto value = read_current(database_, *epochs_, xid, key);
-    if (!value) return value.error();
-    return &seen_.emplace(key, *std::move(value)).first->second;
+  Status write() {
+    // Together, behind the rest: most begin with nearly the same time, and a skip list finds the next place from the last one.
+    for (const std::string& key : expiries_) writes_.Put(database_.notes(), key, rocksdb::Slice());
+    return store::write(database_, writes_);
   }
 
-  Applied add_event(const std::string& key, Value& value, Change& change) {
-    if (past_retention(value.created_at, retention_, change.event->at)) return Applied::kAbsent;
-    Transaction transaction{value.created_at, value.number, value.record, {}, std::move(value.events)};
-    const Applied applied = append(transaction, *change.event);
-    value.events = transaction.events;
-    if (applied == Applied::kWritten) {
-      value_.clear();
-      // The name is there: it was read together with the value.
-      append_value(value.record, value.created_at, value.number, *database_.names().number_of(value.record.iss, value.record.kid), value.events, value_);
-      writes_.Put((*epochs_->front())[table_of(key)], key, value_);
-    }
-    change.transaction = std::move(transaction);
-    return applied;
+ private:
+  // As it stands after the changes before. What the last of them made of it is copied: two about one transaction in one batch are rare.
+  Result<std::optional<Value>> look_up(const Xid& xid, const std::string& key) {
+    const auto last = last_.find(key);
+    if (last == last_.end()) return read_current(database_, *epochs_, xid, key);
+    const std::optional<Transaction>& left = last->second->transaction;
+    if (!left) return std::optional<Value>();
+    return std::optional<Value>(Value{left->created_at, left->issued, left->current, left->events});
+  }
+
+  void add_event(const std::string& key, Value value, Change& change) {
+    change.applied = Applied::kAbsent;
+    if (past_retention(value.created_at, retention_, change.event->at)) return;
+    Transaction& left = change.transaction.emplace(Transaction{value.created_at, value.number, std::move(value.record), {}, std::move(value.events)});
+    change.applied = append(left, *change.event);
+    last_[key] = &change;
+    if (change.applied != Applied::kWritten) return;
+    value_.clear();
+    // The name is there: it was read together with the value.
+    append_value(left.current, left.created_at, left.issued, *database_.names().number_of(left.current.iss, left.current.kid), left.events, value_);
+    writes_.Put((*epochs_->front())[table_of(key)], key, value_);
   }
 
   // In every epoch, whether it was covered there, had expired, or belonged to another phone.
@@ -130,7 +132,7 @@ class Batch {
     for (const NoteName& name : change.remove) writes_.Delete(database_.notes(), note_key(name.kind, name.key));
     for (const Note& note : change.put) {
       writes_.Put(database_.notes(), note_key(note.kind, note.key), note_value(note));
-      if (note.expires_at != 0) writes_.Put(database_.notes(), note_expiry_key(note.expires_at, note.kind, note.key), rocksdb::Slice());
+      if (note.expires_at != 0) expiries_.push_back(note_expiry_key(note.expires_at, note.kind, note.key));
     }
   }
 
@@ -138,7 +140,8 @@ class Batch {
   const std::shared_ptr<const EpochList> epochs_;
   const std::chrono::seconds retention_;
   rocksdb::WriteBatch writes_;
-  std::map<std::string, std::optional<Value>> seen_;  // by the XID's key
+  std::vector<std::string> expiries_;
+  std::map<std::string, const Change*> last_;  // by the XID's key: the last one that found or left something; what it left is in its `transaction`
   std::string value_;
 };
 
