@@ -105,6 +105,16 @@ TEST_P(TimelineContract, OfOneBatchTheEarlierCountsFirst) {
   EXPECT_EQ(keys("b"), (Names{"1"}));
 }
 
+TEST_P(TimelineContract, WhatOneBatchErasesIsGoneForItsRest) {
+  commit(make_record("a"));
+  const auto done = apply_all({add("a", event("1")), erase("a"), add("a", event("2")), erase("a")});
+  EXPECT_EQ(done[0].applied, Applied::kWritten);
+  EXPECT_EQ(done[1].applied, Applied::kWritten);
+  EXPECT_EQ(done[2].applied, Applied::kAbsent);
+  EXPECT_EQ(done[3].applied, Applied::kAbsent);
+  EXPECT_FALSE(find("a"));
+}
+
 TEST_P(TimelineContract, WhatIsPastRetentionHasNoEvents) {
   open(std::chrono::seconds(60));
   commit(make_record("a"));
