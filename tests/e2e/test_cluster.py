@@ -26,7 +26,7 @@ from test_postgresql import migrate
 
 NODES = ("node1", "node2", "node3")
 CLIENTS = 10
-BACK_SECONDS = 15  # until service is whole again after a fault
+BACK_SECONDS = 60  # until service is whole again after a fault
 BUDGET = 20  # of the rule, a phone
 RULE = {"name": "per-phone", "key": "phone", "rate": f"{BUDGET} per hour", "on_failure": "closed"}
 LIMITED_PHONE = "15550000001"
@@ -114,7 +114,7 @@ def ask_both(connects, xid):
     def ask(n):
         with contextlib.suppress(OSError, http.client.HTTPException, threading.BrokenBarrierError), contextlib.closing(connects[n]()) as connection:
             connection.connect()
-            start.wait(5)
+            start.wait(60)
             answers[n] = harness.ask_again(connection, "GET", f"/v1/token/1556{n}{random.randrange(10**6):06}/{xid}")
             return
         start.abort()
@@ -142,7 +142,7 @@ def load(connect, oracle, node_connects, limited=True):
         for one in [*clients, rivals]:
             one.stopping.set()
         for one in [*clients, rivals]:
-            one.join(30)
+            one.join(120)
 
 
 def read_oracle(path):
@@ -215,7 +215,7 @@ class Cluster:
 
     def up(self):
         """The servers that haproxy sends requests to."""
-        metrics = harness.ask(http.client.HTTPConnection("127.0.0.1", self.haproxy.watch_port, timeout=10), "GET", "/metrics").text
+        metrics = harness.ask(http.client.HTTPConnection("127.0.0.1", self.haproxy.watch_port, timeout=60), "GET", "/metrics").text
         return set(re.findall(r'^haproxy_server_status{proxy="nodes",server="(\w+)",state="UP"} 1$', metrics, re.MULTILINE))
 
     def all_up(self):

@@ -46,7 +46,7 @@ class Client(threading.Thread):
 def look_up(server, key, acknowledged):
     """What is not on record exactly as it was answered."""
     lost = []
-    connection = harness.http.client.HTTPConnection(*server.admin, timeout=30)
+    connection = harness.http.client.HTTPConnection(*server.admin, timeout=60)
     for xid, phone, token in acknowledged:
         found = harness.ask_again(connection, "GET", f"/v1/transactions/{xid}", {"Authorization": f"Bearer {key}"})
         if found.status != 200 or found.json["phone_number"] != phone or found.json["token"] != token:

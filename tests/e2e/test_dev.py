@@ -27,13 +27,13 @@ def dev(tmp_path):
             assert process.poll() is None, out.read_text()
             return out.read_text() if "/v1/transactions" in out.read_text() else ""
 
-        return process, wait_until(printed, 20, "the lines to paste")
+        return process, wait_until(printed, 60, "the lines to paste")
 
     yield start
     for process in running:
         if process.poll() is None:
             process.terminate()
-            assert process.wait(20) == 0
+            assert process.wait(60) == 0
 
 
 def free_ports():
@@ -46,7 +46,7 @@ TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
 def pasted(printed, part, nth=0):
     """Runs the printed line that has `part` in it, as a shell would; returns what that printed."""
     lines = [text.strip() for text in printed.splitlines() if text.strip().startswith("curl") and part in text]
-    done = subprocess.run(["bash", "-o", "pipefail", "-c", lines[nth]], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", lines[nth]], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, (lines[nth], done)
     return done.stdout
 
@@ -72,7 +72,7 @@ def test_what_it_makes_is_kept_and_private(dev, tmp_path):
     first = pasted(printed, "/v1/token/")
     pasted(printed, "token verify")  # makes the transaction that is looked up below
     process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     secrets = [p for p in tmp_path.rglob("*") if p.is_file() and ("key" in p.name) and not p.name.endswith((".crt", ".sst", ".log"))]
     assert secrets, list(tmp_path.rglob("*"))
     for file in secrets:

@@ -24,7 +24,7 @@ CLIENTS = 4
 LOAD_SECONDS = (1.0, 2.0)
 DISK_BYTES = 512 << 20  # sparse
 COMMIT_SECONDS = 300  # ext4's own commit, 5 s by default, would write back what nobody has synced
-TOOL_SECONDS = 20
+TOOL_SECONDS = 60
 TOOLS = ("nbdkit", "nbdfuse", "fusermount3", "mkfs.ext4", "losetup", "mount", "umount")
 PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 

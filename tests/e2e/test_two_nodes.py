@@ -45,7 +45,7 @@ def forwarding(node, receiver, tmp_path):  # noqa: F811
     servers = [node(name, **{"callbacks.forward_to": receiver.url, "callbacks.forward_secret_file": secret}) for name in ("one", "two")]
     for server in servers:
         server.operator = server.add_caller("operator", "callbacks")
-    wait_until(lambda: all(server.admin_get("/v1/callbacks/outbox", server.operator).status == 200 for server in servers), 10, "the new callers count")
+    wait_until(lambda: all(server.admin_get("/v1/callbacks/outbox", server.operator).status == 200 for server in servers), 30, "the new callers count")
     return servers
 
 
@@ -65,7 +65,7 @@ def tell_both(servers, name, count):
 def test_of_many_consumers_over_two_nodes_one_wins(node):  # noqa: F811
     servers = [node("one"), node("two")]
     keys = [server.add_caller("verifier", "verify") for server in servers]
-    wait_until(lambda: all(server.admin_request("POST", "/v1/transactions/nobody/consume", key).status == 404 for server, key in zip(servers, keys)), 10,
+    wait_until(lambda: all(server.admin_request("POST", "/v1/transactions/nobody/consume", key).status == 404 for server, key in zip(servers, keys)), 30,
                "the new callers count")
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         for n in range(15):
@@ -74,7 +74,7 @@ def test_of_many_consumers_over_two_nodes_one_wins(node):  # noqa: F811
             start = threading.Barrier(8)
 
             def consume(k, xid=xid, start=start):
-                start.wait(10)
+                start.wait(60)
                 return servers[k % 2].admin_request("POST", f"/v1/transactions/{xid}/consume", keys[k % 2])
 
             answers = list(pool.map(consume, range(8)))
@@ -88,8 +88,8 @@ def test_of_many_consumers_over_two_nodes_one_wins(node):  # noqa: F811
 def test_in_calm_two_nodes_forward_every_callback_once(node, receiver, tmp_path):  # noqa: F811
     servers = forwarding(node, receiver, tmp_path)
     xids = tell_both(servers, "calm", 120)
-    wait_until(lambda: set(receiver.xids) >= set(xids), 60, "every callback at the operator's URL")
-    wait_until(lambda: outbox(servers[0]) == [], 30, "an empty outbox")
+    wait_until(lambda: set(receiver.xids) >= set(xids), 120, "every callback at the operator's URL")
+    wait_until(lambda: outbox(servers[0]) == [], 60, "an empty outbox")
     assert sorted(receiver.xids) == sorted(xids), "twice"
 
 
@@ -97,7 +97,7 @@ def test_what_a_node_had_to_forward_when_it_was_killed_the_other_forwards(node, 
     servers = forwarding(node, receiver, tmp_path)
     receiver.pause = 0.05
     xids = tell_both(servers, "killed", 60)
-    wait_until(lambda: len(receiver.xids) >= 10, 30, "some deliveries")
+    wait_until(lambda: len(receiver.xids) >= 10, 60, "some deliveries")
     servers[0].kill()
     before = len(set(receiver.xids))
     assert before < len(xids), "it was killed in the middle"

@@ -3,7 +3,7 @@
 import re
 import socket
 
-PATIENCE = 6.0  # for an end that must come
+PATIENCE = 30.0  # for an end that must come
 QUIET = 0.15  # after which an open connection is taken to have said all
 
 
