@@ -57,6 +57,19 @@ def take_apart(octets, head=False):
     return replies, octets
 
 
+def read_reply(connection):
+    """The one answer that is due, from a connection that stays open."""
+    received = b""
+    while True:
+        piece = connection.recv(65536)
+        assert piece, f"closed in the middle of an answer: {received!r}"
+        received += piece
+        replies, leftover = take_apart(received)
+        if replies:
+            assert len(replies) == 1 and leftover == b"", received
+            return replies[0]
+
+
 def exchange(connection, octets, must_close=False, head=False):
     """Sends `octets`, collects all that comes back, then says FIN and collects the rest."""
     received = b""
