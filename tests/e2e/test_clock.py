@@ -61,7 +61,7 @@ def test_a_clock_that_jumps_spoils_no_token_and_no_limit(with_clock):
             assert answer.status == 200, name
             claims = harness.claims_of(answer.text)
             assert claims["exp"] == claims["iat"] + 90, name
-            assert abs(claims["iat"] + 10 - (time.time() + ahead())) < 10, name
+            assert abs(claims["iat"] + 10 - (time.time() + ahead())) < 300, name  # the smallest jump is an hour
             assert claims["xid"] not in xids, name
             xids.add(claims["xid"])
             tokens.append((claims["xid"], phone, answer.text))

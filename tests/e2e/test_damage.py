@@ -80,7 +80,7 @@ def test_a_damaged_block_is_named_in_a_list_and_erased_unread(make_server, tmp_p
             cursor = page["next"]
         assert damaged and sound and sound.keys() | set(damaged) == tokens.keys() and len(sound) + len(damaged) == len(tokens)
         assert all(tokens[xid] == token for xid, token in sound.items())
-        assert faults.metric(server, "jwtd_store_damaged_total") == len(damaged)
+        harness.wait_until(lambda: faults.metric(server, "jwtd_store_damaged_total") == len(damaged), 30, "the damaged ones counted")
         harness.wait_until(lambda: sum(line["transactions"] for line in server.events("list_has_damage")) == len(damaged), 30, "the damaged ones' lines")
         harness.is_problem(server.admin_get(f"/v1/transactions/{damaged[0]}", key), 500, "store_damaged")
 

@@ -112,7 +112,7 @@ def test_callbacks_go_on_to_whom_our_authority_vouches_for(make_server, authorit
     assert receiver.bodies == []
     trusted.write_bytes((authorities / "ours.crt").read_bytes())
     wait_until(lambda: receiver.bodies, 120, "the delivery once the file was replaced: it is read for each connection")
-    assert faults.metric(server, "jwtd_forward_delivered_total") == 1
+    wait_until(lambda: faults.metric(server, "jwtd_forward_delivered_total") == 1, 30, "the delivery counted")
 
 
 def test_a_file_that_is_none_stops_the_start(make_server, authorities, tmp_path):

@@ -78,8 +78,8 @@ class Receiver(OperatorUrl):
     def received(self, fields, body):
         self.webhook.verify(body, {name.lower(): value for name, value in fields.items()})  # raises when it is not ours
         if self.status == 200:
-            self.bodies.append(json.loads(body))
             self.ids.append(fields["webhook-id"])
+            self.bodies.append(json.loads(body))  # last: who sees a body finds its id
         return self.status
 
 
@@ -124,7 +124,7 @@ def test_a_callback_reaches_the_operators_url(make_server, sandbox, webhooks, tm
     assert listed.returncode == 0 and "flow-2" in listed.stdout, listed
     assert jwtd("callbacks", "replay", "--admin", f"http://{admin_host}:{admin_port}", "--key-file", tmp_path / "caller").stdout == "replayed 0\n"
     receiver.status = 200
-    wait_until(lambda: receiver.bodies, 60, "the delivery after a refusal")
+    wait_until(lambda: receiver.bodies, 120, "the delivery after a refusal")
     assert receiver.bodies[0]["data"]["state"] == "success" and receiver.bodies[0]["data"]["xid"] == "flow-2"
     assert receiver.bodies[0]["data"]["callback"]["external_id"] == "flow-2"
 

@@ -72,7 +72,8 @@ def test_a_new_certificate_counts_after_sighup_without_a_failed_request(make_ser
                 server.hang_up()
                 server.wait_for_event("certificate_reloaded", n)
                 wait_until(lambda n=n: f"generation-{n}" in served_subject(server), 30, "the new certificate")
-        assert load.failures == [] and load.count > 50
+            wait_until(lambda: load.count > 50 or load.failures, 60, "some load")
+        assert load.failures == []
 
 
 def test_an_open_connection_survives_a_reload(make_server):
@@ -116,8 +117,10 @@ def test_a_new_caller_counts_after_sighup_and_a_removed_one_does_not(make_server
         second = server.add_caller("second", "read")
         harness.jwtd("caller", "remove", "first", "--config", server.config)
         server.hang_up()
-        wait_until(lambda: server.admin_get(path, second).status == 200, 30, "the new key counts")
+        # The file is looked at by itself too, so the new key may have counted before the old one was removed.
+        wait_until(lambda: server.admin_get(path, first).status == 401, 30, "the removed key does not count")
         is_problem(server.admin_get(path, first), 401, "caller_key_unknown")
+        assert server.admin_get(path, second).status == 200
 
 
 def test_a_broken_callers_file_keeps_the_old_callers(make_server):
