@@ -4,7 +4,7 @@ import re
 import socket
 
 PATIENCE = 30.0  # for an end that must come
-QUIET = 0.15  # after which an open connection is taken to have said all
+QUIET = 0.15  # after which an open connection is taken to have said all, and gets our FIN; what is still on its way is waited for
 
 
 class Reply:
@@ -18,7 +18,8 @@ class Reply:
 
 
 class Outcome:
-    """What came back for some octets: the answers in order, and whether the server ended the connection by itself."""
+    """What came back for some octets: the answers in order, and whether the server ended the connection by itself, or said that it would: an answer
+    that took longer than QUIET cannot show it otherwise."""
 
     def __init__(self, replies, closed, leftover):
         self.replies = replies
@@ -99,6 +100,7 @@ def exchange(connection, octets, must_close=False, head=False):
             reset = True
     connection.close()
     replies, leftover = take_apart(received, head)
+    closed = closed or not must_close and bool(replies) and replies[-1].fields.get("connection") == ["close"]
     outcome = Outcome(replies, closed, leftover)
     outcome.reset = reset
     return outcome
