@@ -236,7 +236,7 @@ TEST_F(Forwarding, ItsThreadSendsWhatIsPutThere) {
   put("x-1");
   one.start(commit);
   one.wake();
-  const auto end = Monotonic::now() + std::chrono::seconds(20);
+  const auto end = Monotonic::now() + std::chrono::seconds(60);
   while (one.stats().delivered == 0 && Monotonic::now() < end) std::this_thread::yield();
   one.stop();
   EXPECT_EQ(one.stats().delivered, 1u);

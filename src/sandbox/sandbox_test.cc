@@ -114,7 +114,7 @@ class Receiver {
 
   bool waits_for(std::size_t count) {
     std::unique_lock lock(mutex_);
-    return arrived_.wait_for(lock, std::chrono::seconds(20), [&] { return bodies.size() >= count; });
+    return arrived_.wait_for(lock, std::chrono::seconds(60), [&] { return bodies.size() >= count; });
   }
 
   std::string endpoint;

@@ -35,9 +35,13 @@ void LateStore::run() {
       return;
     }
     const bool news = opened.error().detail() != cause_.detail();  // written by this thread alone
-    if (news) tell("cannot be opened yet: " + opened.error().detail());
     lock.lock();
     cause_ = std::move(opened).error();
+    if (!news) continue;
+    const std::string event = "cannot be opened yet: " + cause_.detail();
+    lock.unlock();  // told when whoever asks hears it too
+    tell(event);
+    lock.lock();
   }
 }
 

@@ -26,8 +26,8 @@ GOLDEN = (
 )
 PHONE = "15551234567"
 
-START_SECONDS = 20  # generous: CI machines stall
-STOP_SECONDS = 20
+START_SECONDS = 60  # generous: CI machines stall
+STOP_SECONDS = 60
 
 
 class Answer:
@@ -65,7 +65,7 @@ def wait_until(condition, seconds, what):
         time.sleep(0.01)
 
 
-def jwtd(*arguments, stdin="", env=None, timeout=60):
+def jwtd(*arguments, stdin="", env=None, timeout=180):
     """Runs a verb to its end."""
     return subprocess.run([BINARY, *map(str, arguments)], input=stdin, text=True, capture_output=True, timeout=timeout, check=False,
                           env={**clean_environment(), **(env or {})})
@@ -219,10 +219,10 @@ class Server:
 
     def said(self, *words):
         """The log once it has all of `words`: lines are written behind the requests that they tell of."""
-        return wait_until(lambda: (log := self.log_text()) and all(word in log for word in words) and log, 10, f"the words {words} in the log")
+        return wait_until(lambda: (log := self.log_text()) and all(word in log for word in words) and log, 30, f"the words {words} in the log")
 
     def wait_for_event(self, name, count=1):
-        return wait_until(lambda: self.events(name)[count - 1:], 10, f"{count} x the log line `{name}`")
+        return wait_until(lambda: self.events(name)[count - 1:], 30, f"{count} x the log line `{name}`")
 
     # -- requests ---------------------------------------------------------------------------------------------------
 
@@ -230,7 +230,7 @@ class Server:
         context = ssl.create_default_context(cafile=str(self.certificate))
         return context
 
-    def connection(self, timeout=30):
+    def connection(self, timeout=60):
         host, port = self.public
         if self.tls:
             return http.client.HTTPSConnection(host, port, timeout=timeout, context=self.client_context())
@@ -244,12 +244,12 @@ class Server:
 
     def admin_request(self, method, path, key=None):
         fields = {"Authorization": f"Bearer {key}"} if key else {}
-        return ask(http.client.HTTPConnection(*self.admin, timeout=30), method, path, fields)
+        return ask(http.client.HTTPConnection(*self.admin, timeout=60), method, path, fields)
 
     def admin_get(self, path, key=None):
         return self.admin_request("GET", path, key)
 
-    def raw(self, timeout=15):
+    def raw(self, timeout=60):
         """A TCP connection to the public listener, without TLS."""
         return socket.create_connection(self.public, timeout=timeout)
 

@@ -76,7 +76,7 @@ class Connection:
 
     def __init__(self, server):
         self.server = server
-        self.connection = http.client.HTTPConnection(*server.admin, timeout=30)
+        self.connection = http.client.HTTPConnection(*server.admin, timeout=60)
 
     def verify(self, token, caller="backend"):
         return self.post("/v1/verify", caller, "application/json", json.dumps({"token": token}))

@@ -61,11 +61,11 @@ def test_a_clock_that_jumps_spoils_no_token_and_no_limit(with_clock):
             assert answer.status == 200, name
             claims = harness.claims_of(answer.text)
             assert claims["exp"] == claims["iat"] + 90, name
-            assert abs(claims["iat"] + 10 - (time.time() + ahead())) < 10, name
+            assert abs(claims["iat"] + 10 - (time.time() + ahead())) < 300, name  # the smallest jump is an hour
             assert claims["xid"] not in xids, name
             xids.add(claims["xid"])
             tokens.append((claims["xid"], phone, answer.text))
-        wait_until(lambda n=number: len(server.events("clock_jumped")) > n, 5, f"the warning of the jump {name}")
+        wait_until(lambda n=number: len(server.events("clock_jumped")) > n, 30, f"the warning of the jump {name}")
     assert faults.metric(server, "jwtd_clock_jumps_total") == len(JUMPS)
     assert server.admin_get("/readyz").status == 200
     for xid, phone, token in tokens:

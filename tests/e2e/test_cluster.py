@@ -8,7 +8,6 @@ import http.client
 import json
 import os
 import random
-import re
 import ssl
 import threading
 import time
@@ -26,7 +25,7 @@ from test_postgresql import migrate
 
 NODES = ("node1", "node2", "node3")
 CLIENTS = 10
-BACK_SECONDS = 15  # until service is whole again after a fault
+BACK_SECONDS = 60  # until service is whole again after a fault
 BUDGET = 20  # of the rule, a phone
 RULE = {"name": "per-phone", "key": "phone", "rate": f"{BUDGET} per hour", "on_failure": "closed"}
 LIMITED_PHONE = "15550000001"
@@ -114,7 +113,7 @@ def ask_both(connects, xid):
     def ask(n):
         with contextlib.suppress(OSError, http.client.HTTPException, threading.BrokenBarrierError), contextlib.closing(connects[n]()) as connection:
             connection.connect()
-            start.wait(5)
+            start.wait(60)
             answers[n] = harness.ask_again(connection, "GET", f"/v1/token/1556{n}{random.randrange(10**6):06}/{xid}")
             return
         start.abort()
@@ -125,6 +124,16 @@ def ask_both(connects, xid):
     for thread in threads:
         thread.join()
     return answers
+
+
+def ask_both_in_calm(connects, name):
+    """The sorted statuses of ask_both(); once more, for another XID, where a machine that stalls had one refused for a time that passed."""
+    for again in range(20):
+        answers = ask_both(connects, f"{name}-{again}")
+        statuses = sorted(one.status if one else 0 for one in answers)
+        if not any(one and one.status == 503 and one.json["code"] in REASONS for one in answers):
+            break
+    return statuses
 
 
 @contextlib.contextmanager
@@ -142,7 +151,8 @@ def load(connect, oracle, node_connects, limited=True):
         for one in [*clients, rivals]:
             one.stopping.set()
         for one in [*clients, rivals]:
-            one.join(30)
+            one.join(120)
+            assert not one.is_alive()
 
 
 def read_oracle(path):
@@ -192,7 +202,7 @@ class Cluster:
             "listen.threads": 1, "store.url": None, "store.url_file": folder / "store_url", "auth.callers_file": folder / "callers.toml",
             "limits.store": f"redis://{servers_network.HUB}:{self.redis.port}", "limits.password_file": folder / "redis_password",
             # The default of 5 ms is for machines that do not share two cores with all of this.
-            "limits.timeout": "250ms", "proxy.trusted": [f"{servers_network.HUB}/32"], "log.requests": "none"})
+            "limits.timeout": "1s", "proxy.trusted": [f"{servers_network.HUB}/32"], "log.requests": "none"})
         node.wrapper = self.network.inside(name)
         if name == NODES[0]:  # the callers file is one for all
             self.reader = node.add_caller("reader", "read,read:pii")
@@ -213,13 +223,8 @@ class Cluster:
     def admin(self, name, path):
         return harness.ask(self.connect_to(self.network.addresses[name], 8081), "GET", path, {"Authorization": f"Bearer {self.reader}"})
 
-    def up(self):
-        """The servers that haproxy sends requests to."""
-        metrics = harness.ask(http.client.HTTPConnection("127.0.0.1", self.haproxy.watch_port, timeout=10), "GET", "/metrics").text
-        return set(re.findall(r'^haproxy_server_status{proxy="nodes",server="(\w+)",state="UP"} 1$', metrics, re.MULTILINE))
-
     def all_up(self):
-        return self.up() == set(NODES)
+        return self.haproxy.up() == set(NODES)
 
     def on_record(self):
         """{(xid, phone, token)} as psql reads it, and how often the most frequent XID stands."""
@@ -242,21 +247,21 @@ def cluster(tmp_path, make_server):
 def kill_a_node(cluster, clients):
     node = cluster.nodes["node1"]
     node.kill()
-    wait_until(lambda: cluster.up() == {"node2", "node3"}, BACK_SECONDS, "haproxy leaves out the killed node")
+    wait_until(lambda: cluster.haproxy.up() == {"node2", "node3"}, BACK_SECONDS, "haproxy leaves out the killed node")
     wait_for_more(clients)
     node.start()
 
 
 def cut_a_node_off(cluster, clients):
     cluster.network.pull("node2")
-    wait_until(lambda: cluster.up() == {"node1", "node3"}, BACK_SECONDS, "haproxy leaves out the node that is cut off")
+    wait_until(lambda: cluster.haproxy.up() == {"node1", "node3"}, BACK_SECONDS, "haproxy leaves out the node that is cut off")
     wait_for_more(clients)
     cluster.network.plug("node2")
 
 
 def restart_the_database(cluster, _clients):
     cluster.postgresql.kill()
-    wait_until(lambda: not cluster.up(), BACK_SECONDS, "/readyz is red everywhere")
+    wait_until(lambda: not cluster.haproxy.up(), BACK_SECONDS, "/readyz is red everywhere")
     refused = harness.ask(cluster.connect(), "GET", f"/v1/token/{harness.PHONE}")
     assert refused.status == 503 and refused.field("Retry-After") and refused.json["code"] == "no_node_ready", refused
     cluster.postgresql.start()
@@ -266,7 +271,7 @@ def stop_redis(cluster, _clients):
     """Returns (from, until): in between there was no Redis."""
     cluster.redis.stop()
     gone = time.monotonic()
-    wait_until(lambda: not cluster.up(), BACK_SECONDS, "/readyz is red everywhere")
+    wait_until(lambda: not cluster.haproxy.up(), BACK_SECONDS, "/readyz is red everywhere")
     time.sleep(0.5)
     back = time.monotonic()
     cluster.redis.start()
@@ -277,8 +282,7 @@ def test_a_cluster_behind_haproxy_keeps_its_word_through_faults(cluster, tmp_pat
     oracle = tmp_path / "oracle"
     connects = [cluster.connect_to_node(name) for name in NODES]
     for n in range(10):
-        answers = ask_both(random.sample(connects, 2), f"at-once-{n}")
-        assert sorted(one.status for one in answers) == [200, 409], answers
+        assert ask_both_in_calm(random.sample(connects, 2), f"at-once-{n}") == [200, 409]
     began = time.monotonic()
     with load(cluster.connect, oracle, connects) as (clients, rivals):
         wait_for_more(clients, 300)
@@ -286,6 +290,7 @@ def test_a_cluster_behind_haproxy_keeps_its_word_through_faults(cluster, tmp_pat
             gone, back = fault(cluster, clients) or (0, 0)
             wait_until(cluster.all_up, BACK_SECONDS, f"all nodes are in service after {fault.__name__}")
             wait_for_more(clients, 300)
+        wait_until(lambda: rivals.outcomes.get((200, 409), 0) > 10, BACK_SECONDS, "rivals for an XID")
     lasted = time.monotonic() - began
     assert [answer for client in clients for answer in client.odd] == []
     print(f"NOTE cluster: {lasted:.1f} s of load: {sum_up(clients)}; rivals: {rivals.outcomes}")
@@ -322,8 +327,7 @@ def test_two_nodes_over_mongodb_keep_their_word_through_kill_9(mongodb, make_ser
     nodes = [make_server(f"node{n}", settings={"store.url": mongodb.url, "store.timeout": "1s", "log.requests": "none"}).start() for n in (1, 2)]
     oracle, chance = tmp_path / "oracle", random.Random(2)
     for n in range(10):
-        answers = ask_both([node.connection for node in nodes], f"at-once-{n}")
-        assert sorted(one.status for one in answers) == [200, 409], answers
+        assert ask_both_in_calm([node.connection for node in nodes], f"at-once-{n}") == [200, 409]
     with load(lambda: chance.choice(nodes).connection(8), oracle, [node.connection for node in nodes], limited=False) as (clients, rivals):
         wait_for_more(clients, 300)
         mongodb.kill()
@@ -333,6 +337,7 @@ def test_two_nodes_over_mongodb_keep_their_word_through_kill_9(mongodb, make_ser
         for node in nodes:
             wait_until(lambda node=node: node.admin_get("/readyz").status == 200, BACK_SECONDS, "a green /readyz")
         wait_for_more(clients, 300)
+        wait_until(lambda: rivals.outcomes.get((200, 409), 0) > 5, BACK_SECONDS, "rivals for an XID")
     assert [answer for client in clients for answer in client.odd] == []
     print(f"NOTE cluster over MongoDB's protocol: {sum_up(clients)}; rivals: {rivals.outcomes}")
     rows = json.loads(mongodb.run(FIND_ALL))

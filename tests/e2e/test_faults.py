@@ -52,7 +52,7 @@ def test_a_failed_sync_means_no_200_ever_again_until_a_restart(on_bad_disk):
     ready = server.admin_get("/readyz")
     assert ready.status == 503 and ready.json["checks"]["store"]["ok"] is False
     assert server.admin_get("/livez").status == 200
-    said = wait_until(lambda: [line for line in server.lines() if line["level"] == "error"], 5, "a clear line")
+    said = wait_until(lambda: [line for line in server.lines() if line["level"] == "error"], 30, "a clear line")
     assert PHONE not in str(said)
     server.stop()
     server.start()
@@ -74,28 +74,27 @@ def test_a_failed_sync_under_load_answers_nobody_with_200(on_bad_disk):
 def test_a_slow_store_is_503_with_retry_after_within_the_deadline(on_bad_disk):
     server = on_bad_disk().start()
     server.get(f"/v1/token/{PHONE}")
-    server.fault.write_text("slow 5000")
+    server.fault.write_text("slow 15000")
     start = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda n: server.get(f"/v1/token/{PHONE}/slow-{n}"), range(8)))
-    assert time.monotonic() - start < 4.5
+    assert time.monotonic() - start < 12, "they waited for the disk"
     for answer in answers:
         assert answer.status == 503 and int(answer.field("Retry-After")) >= 1, answer
     assert server.get("/ping").status == 200, "the loops do not wait for the disk"
     server.fault.unlink()
-    wait_until(lambda: server.get(f"/v1/token/{PHONE}").status == 200, 10, "tokens again")
+    wait_until(lambda: server.get(f"/v1/token/{PHONE}").status == 200, 60, "tokens again")
     # Whether the late ones are on record is open; that the same XID gives one answer from now on is not.
     assert server.get(f"/v1/token/{PHONE}/slow-0").text == server.get(f"/v1/token/{PHONE}/slow-0").text
     assert server.stop() == 0
 
 
 def test_records_past_their_retention_are_gone(make_server):
-    server = make_server(settings={"store.retention": "2s", "issuer.lifetime": "1s", "issuer.backdate": "0s"}).durable
+    server = make_server(settings={"store.retention": "8s", "issuer.lifetime": "1s", "issuer.backdate": "0s"}).durable
     key = server.add_caller("auditor", "read,read:pii")
     with server:
         assert server.get(f"/v1/token/{PHONE}/short").status == 200
         assert server.admin_get("/v1/transactions/short", key).status == 200
-        time.sleep(2.2)
-        assert server.admin_get("/v1/transactions/short", key).status == 404
+        wait_until(lambda: server.admin_get("/v1/transactions/short", key).status == 404, 60, "the end of its retention")
         assert server.admin_get(f"/v1/transactions?phone_number={PHONE}", key).json["transactions"] == []
         assert server.get("/v1/token/15550000009/short").status == 200, "the XID is free again"

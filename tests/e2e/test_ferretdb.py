@@ -23,7 +23,7 @@ def test_minting_looking_up_and_using_up(ferretdb, make_server):
         verifier = server.add_caller("verifier", "verify")
         server.hang_up()
         consume = lambda: server.admin_request("POST", "/v1/transactions/over-ferretdb/consume", verifier)  # noqa: E731
-        wait_until(lambda: consume().status == 200, 10, "the new caller counts")
+        wait_until(lambda: consume().status == 200, 30, "the new caller counts")
         assert is_problem(server.get(f"/v1/token/{PHONE}/over-ferretdb"), 409, "transaction_closed")
         server.said("FerretDB 1", "let one jwtd alone use this database")
     [row] = rows_of(ferretdb, "over-ferretdb")

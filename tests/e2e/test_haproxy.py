@@ -139,12 +139,13 @@ def setting(tmp_path_factory):
 
         def ask(method, path, failure=None, body=None):
             """(status, how many nodes saw the request)"""
+            wait_until(lambda: len(haproxy.up()) == len(nodes.all), 60, "nodes that are up: a check may have come late")
             nodes.tell(failure)
-            connection = http.client.HTTPSConnection("localhost", haproxy.port, timeout=20, context=client)
+            connection = http.client.HTTPSConnection("localhost", haproxy.port, timeout=60, context=client)
             answer = harness.ask(connection, method, path, body=body)
             return answer, len(nodes.seen)
 
-        wait_until(lambda: ask("GET", UNNAMED)[0].status == 200, 15, "a node that is up")
+        assert ask("GET", UNNAMED)[0].status == 200
         yield nodes, ask
 
 

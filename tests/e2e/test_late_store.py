@@ -7,7 +7,7 @@ from harness import PHONE, is_problem, make_certificate, wait_until
 from test_mongodb import jwtd_over
 from test_postgresql import database, migrate, name_of  # noqa: F401  pylint: disable=unused-import
 
-BACK_SECONDS = 30
+BACK_SECONDS = 60
 
 
 def named(make_server, name, url):

@@ -19,7 +19,7 @@ def use_everything(server, keys, tmp_path):
 
     def admin(method, path, key, body=None, content_type="application/json"):
         fields = {"Authorization": f"Bearer {key}", **({"Content-Type": content_type} if body is not None else {})}
-        return harness.ask(harness.http.client.HTTPConnection(*server.admin, timeout=30), method, path, fields, body)
+        return harness.ask(harness.http.client.HTTPConnection(*server.admin, timeout=60), method, path, fields, body)
 
     for number in range(4):
         answer = server.get(f"/v1/token/{PHONE}/leak-{number}")

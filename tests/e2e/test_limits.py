@@ -8,13 +8,26 @@ import pytest
 from harness import PHONE, ROOT, ask_again, is_problem
 
 ONE_A_SECOND = {"name": "per-client", "key": "client", "rate": "1 per second", "burst": 1}
+ONE_AN_HOUR = {"name": "per-client", "key": "client", "rate": "1 per hour"}
 SLOW = {"name": "per-client", "key": "client", "rate": "3 per hour"}
+PAIRS = 20  # tries of a machine that stalls
+
+
+def two_within_a_second(server):
+    """The answers to two requests with less than a second from the first's start to the second's end."""
+    for _ in range(PAIRS):
+        start = time.monotonic()
+        pair = server.get(f"/v1/token/{PHONE}"), server.get(f"/v1/token/{PHONE}")
+        if time.monotonic() - start < 1:
+            return pair
+        time.sleep(1.05)  # then the next first one is allowed
+    raise AssertionError("two requests never came within a second")
 
 
 def test_the_second_request_within_a_second_is_429(make_server):
     with make_server(limits=[ONE_A_SECOND]) as server:
-        assert server.get(f"/v1/token/{PHONE}").status == 200
-        refused = server.get(f"/v1/token/{PHONE}")
+        first, refused = two_within_a_second(server)
+        assert first.status == 200
         is_problem(refused, 429, "rate_limited")
         assert refused.field("Retry-After") == "1"
         assert re.fullmatch(r'"per-client";r=0(;t=\d+)?', refused.field("RateLimit"))
@@ -41,7 +54,7 @@ def test_a_refused_request_mints_nothing(make_server):
 
 
 def test_403_with_an_empty_body_by_setting(make_server):
-    with make_server(limits=[ONE_A_SECOND], settings={"limits.refusal_status": 403}) as server:
+    with make_server(limits=[ONE_AN_HOUR], settings={"limits.refusal_status": 403}) as server:
         server.get(f"/v1/token/{PHONE}")
         refused = server.get(f"/v1/token/{PHONE}")
         assert refused.status == 403 and refused.body == b""
@@ -52,7 +65,7 @@ def test_the_tutorials_configuration_gives_its_limit(make_server):
 
     tutorial = tomllib.loads((ROOT / "conf" / "tutorial.toml").read_text())
     with make_server(limits=tutorial["limit"]) as server:
-        assert [server.get(f"/v1/token/{PHONE}").status for _ in range(2)] == [200, 429]
+        assert [answer.status for answer in two_within_a_second(server)] == [200, 429]
 
 
 def test_limits_by_phone_count_each_phone(make_server):
@@ -86,7 +99,7 @@ def test_other_routes_are_not_limited(make_server):
 
 
 def test_the_post_route_is_limited_with_the_get_route(make_server):
-    with make_server(limits=[ONE_A_SECOND]) as server:
+    with make_server(limits=[ONE_AN_HOUR]) as server:
         server.get(f"/v1/token/{PHONE}")
         fields = {"Content-Type": "application/json"}
         assert server.request("POST", "/v1/tokens", fields, f'{{"phone_number":"{PHONE}"}}').status == 429

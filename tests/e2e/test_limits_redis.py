@@ -10,7 +10,7 @@ import harness
 from harness import PHONE, ask_again, is_problem, jwtd, wait_until
 
 RULE = {"name": "per-client", "key": "client", "rate": "20 per hour"}
-SECONDS = 20  # for the log line of a change: it is told at most once a second, and reconnecting pauses up to two
+SECONDS = 60  # for the log line of a change: it is told at most once a second, and reconnecting pauses up to two
 clients = itertools.count(1)
 
 
@@ -21,11 +21,17 @@ def nodes(make_server, redis):
 
     def make(count=2, limits=(RULE,), start=True, **settings):
         made = [make_server(f"node-{next(names)}", limits=limits, settings={"limits.store": f"redis://127.0.0.1:{redis.port}",
-                                                                          "limits.password_file": password_file(redis), "limits.timeout": "500ms",
+                                                                          "limits.password_file": password_file(redis), "limits.timeout": "1s",
                                                                           "proxy.trusted": ["127.0.0.0/8"],
                                                                           **{name.replace("_", ".", 1): value for name, value in settings.items()}})
                 for _ in range(count)]
-        return [node.start() for node in made] if start else made
+        if start:
+            for node in made:
+                node.start()
+            if redis.running() and not settings:  # a start waits for the store, but not for long
+                for node in made:
+                    node.wait_for_event("limit_store_up")
+        return made
 
     yield make
     if not redis.running():
@@ -81,7 +87,7 @@ def test_two_nodes_admit_one_budget(nodes):
     assert refused.field("RateLimit").startswith('"per-client";r=0') and 150 <= int(refused.field("Retry-After")) <= 180
     assert sum(metric(node, "jwtd_limit_store_requests_total") for node in pair) == 81
     assert sum(metric(node, "jwtd_limit_store_failures_total") + metric(node, "jwtd_limit_store_fallbacks_total") for node in pair) == 0
-    assert all(metric(node, "jwtd_limit_store_connections") == 2 for node in pair)
+    wait_until(lambda: all(metric(node, "jwtd_limit_store_connections") == 2 for node in pair), SECONDS, "the second connection of each")
 
 
 def test_nodes_that_are_started_again_go_on_with_the_budget(nodes):
@@ -90,6 +96,7 @@ def test_nodes_that_are_started_again_go_on_with_the_budget(nodes):
     assert count_allowed(node, client, 15) == 15
     node.stop()
     node.start()
+    node.wait_for_event("limit_store_up")
     assert count_allowed(node, client, 15) == 5
 
 
@@ -124,7 +131,7 @@ def test_killed_each_rule_goes_its_way_and_service_resumes_by_itself(nodes, redi
     assert all(state.json["checks"]["limits"] == {"ok": False, "reason": "limits_unavailable"} for state in states)
     for node, mode in zip(everybody, ("open", "closed", "local")):
         assert metric(node, "jwtd_limit_store_fallbacks_total", rule="per-client", mode=mode) >= 3
-        assert metric(node, "jwtd_limit_store_connections") == 0
+        wait_until(lambda node=node: metric(node, "jwtd_limit_store_connections") == 0, SECONDS, "the end of the second connection, too")
 
     redis.start()
     for node in everybody:
@@ -209,6 +216,7 @@ def test_neither_phones_nor_addresses_nor_passwords_are_anywhere(nodes, redis):
     url_file.write_text(redis.url + "\n")
     rules = [{"name": "c", "key": "client", "rate": "5 per hour"}, {"name": "p", "key": "phone", "rate": "5 per hour"}]
     node, = nodes(1, rules, limits_store=None, limits_password_file=None, limits_store_url_file=url_file)
+    node.wait_for_event("limit_store_up")
     client, phone = new_client(), "15557654321"
     before = set(redis.keys())
     assert [mint(node, client, phone).status for _ in range(6)] == [200] * 5 + [429]

@@ -21,7 +21,7 @@ def test_every_line_is_json_with_time_level_and_event(make_server):
 def test_a_request_has_its_line(make_server):
     with make_server() as server:
         server.get(f"/v1/token/{PHONE}/logged-1", X_Request_Id="find-me")
-        line = wait_until(lambda: [r for r in server.events("request") if r["request_id"] == "find-me"], 5, "the request's line")[0]
+        line = wait_until(lambda: [r for r in server.events("request") if r["request_id"] == "find-me"], 30, "the request's line")[0]
         assert line["route"] == "/v1/token/{phone_number}/{xid}" and line["status"] == 200
         assert isinstance(line["us"], int) and line["us"] >= 0
 
@@ -36,12 +36,12 @@ def test_text_by_setting(make_server):
 
     process = subprocess.Popen([BINARY, "serve", "--config", server.config], env=clean_environment())
     try:
-        wait_until(lambda: (server.folder / "text.log").exists() and "listening" in (server.folder / "text.log").read_text(), 10, "a text line")
+        wait_until(lambda: (server.folder / "text.log").exists() and "listening" in (server.folder / "text.log").read_text(), 30, "a text line")
         line = next(text for text in (server.folder / "text.log").read_text().splitlines() if "listening" in text)
         assert not line.startswith("{") and "public=" in line
     finally:
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
 
 
 def test_nothing_personal_is_logged(make_server):
@@ -78,5 +78,5 @@ def test_requests_may_go_unlogged_by_setting(make_server):
     with make_server(settings={"log.requests": "errors"}) as server:
         server.get("/ping", X_Request_Id="went-well")
         server.get("/nowhere", X_Request_Id="went-wrong")
-        wait_until(lambda: "went-wrong" in server.log_text(), 5, "the error's line")
+        wait_until(lambda: "went-wrong" in server.log_text(), 30, "the error's line")
         assert "went-well" not in server.log_text()

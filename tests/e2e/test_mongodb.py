@@ -14,7 +14,7 @@ from harness import PHONE, is_problem, make_certificate, wait_until
 import mongodb as servers_mongodb
 import server as servers
 
-BACK_SECONDS = 30
+BACK_SECONDS = 60
 
 FIND_ALL = """
 import json, pymongo, sys
@@ -118,20 +118,23 @@ def test_while_the_server_is_away_minting_answers_503_and_then_goes_on(mongodb, 
         workers = [threading.Thread(target=mint, args=(worker,)) for worker in range(8)]
         for worker in workers:
             worker.start()
-        wait_until(lambda: len(confirmed) > 100, 30, "a hundred tokens")
+        wait_until(lambda: len(confirmed) > 100, 60, "a hundred tokens")
         mongodb.kill()
         began = time.monotonic()
         refused = server.get(f"/v1/token/{PHONE}/while-away")
         assert is_problem(refused, 503, refused.json["code"]) and refused.field("Retry-After"), refused
-        assert time.monotonic() - began < 4
+        assert time.monotonic() - began < 20, "libmongoc's own patience is 30 s"
         stop.set()
         for worker in workers:
             worker.join()
         red = wait_until(lambda: (lambda a: a if a.status == 503 else None)(server.admin_get("/readyz")), BACK_SECONDS, "a red /readyz")
         assert red.json["checks"]["store"] == {"ok": False, "reason": "store_unavailable"}
-        began = time.monotonic()
-        assert server.get(f"/v1/token/{PHONE}/quickly-refused").status == 503
-        assert time.monotonic() - began < 1
+        times = []
+        for n in range(20):
+            began = time.monotonic()
+            assert server.get(f"/v1/token/{PHONE}/quickly-refused-{n}").status == 503
+            times.append(time.monotonic() - began)
+        assert sorted(times)[len(times) // 2] < 1, "each waited for the server"
 
         mongodb.start()
         wait_until(lambda: server.admin_get("/readyz").status == 200, BACK_SECONDS, "a green /readyz")

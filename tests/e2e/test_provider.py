@@ -22,7 +22,7 @@ CODE = "12345"
 
 def post(url, **form):
     try:
-        with urllib.request.urlopen(url, urllib.parse.urlencode(form).encode(), timeout=10) as answer:
+        with urllib.request.urlopen(url, urllib.parse.urlencode(form).encode(), timeout=60) as answer:
             return json.loads(answer.read())
     except urllib.error.HTTPError as refused:
         return json.loads(refused.read())
@@ -41,15 +41,15 @@ def sandbox(tmp_path):
                 self.process = subprocess.Popen([BINARY, "sandbox", "--listen", "127.0.0.1:0", "--api-key-file", tmp_path / "sandbox_key", "--customer-id", harness.CUSTOMER,
                                                  "--code", CODE, *arguments], stdout=file, stderr=subprocess.STDOUT, env=clean_environment())
             running.append(self.process)
-            self.url = wait_until(lambda: re.search(r"http://127\.0\.0\.1:\d+", self.out.read_text()), 20, "the sandbox's address").group()
+            self.url = wait_until(lambda: re.search(r"http://127\.0\.0\.1:\d+", self.out.read_text()), 60, "the sandbox's address").group()
 
         def said(self, what):
-            return wait_until(lambda: what in self.out.read_text(), 20, what)
+            return wait_until(lambda: what in self.out.read_text(), 60, what)
 
     yield Sandbox
     for process in running:
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +78,8 @@ class Receiver(OperatorUrl):
     def received(self, fields, body):
         self.webhook.verify(body, {name.lower(): value for name, value in fields.items()})  # raises when it is not ours
         if self.status == 200:
-            self.bodies.append(json.loads(body))
             self.ids.append(fields["webhook-id"])
+            self.bodies.append(json.loads(body))  # last: who sees a body finds its id
         return self.status
 
 
@@ -124,7 +124,7 @@ def test_a_callback_reaches_the_operators_url(make_server, sandbox, webhooks, tm
     assert listed.returncode == 0 and "flow-2" in listed.stdout, listed
     assert jwtd("callbacks", "replay", "--admin", f"http://{admin_host}:{admin_port}", "--key-file", tmp_path / "caller").stdout == "replayed 0\n"
     receiver.status = 200
-    wait_until(lambda: receiver.bodies, 30, "the delivery after a refusal")
+    wait_until(lambda: receiver.bodies, 120, "the delivery after a refusal")
     assert receiver.bodies[0]["data"]["state"] == "success" and receiver.bodies[0]["data"]["xid"] == "flow-2"
     assert receiver.bodies[0]["data"]["callback"]["external_id"] == "flow-2"
 
@@ -146,16 +146,16 @@ def test_nothing_is_lost_when_jwtd_dies_between_receiving_and_forwarding(make_se
                 answered.add(xid)
         if death == 2:  # the next time it lives long enough to deliver some before it dies
             receiver.status = 200
-            wait_until(lambda: receiver.bodies, 60, "a delivery")
+            wait_until(lambda: receiver.bodies, 120, "a delivery")
         server.kill()
         server.start()
     assert len(answered) == 40
-    wait_until(lambda: {body["data"]["xid"] for body in receiver.bodies} >= answered, 90, "every answered callback at the operator's URL")
+    wait_until(lambda: {body["data"]["xid"] for body in receiver.bodies} >= answered, 240, "every answered callback at the operator's URL")
     by_id = {}
     for number, body in zip(receiver.ids, receiver.bodies):
         by_id.setdefault(number, []).append(body)
     assert len(by_id) == len(answered), "a repeated delivery has the id of the first"
-    wait_until(lambda: server.admin_get("/v1/callbacks/outbox", key).json["callbacks"] == [], 30, "an empty outbox")
+    wait_until(lambda: server.admin_get("/v1/callbacks/outbox", key).json["callbacks"] == [], 60, "an empty outbox")
 
 
 def test_the_sandbox_is_for_loopback_alone(tmp_path):

@@ -33,8 +33,8 @@ class Load:
 
         host, port = self.server.public
         if self.context:
-            return http.client.HTTPSConnection(host, port, timeout=20, context=self.context)
-        return http.client.HTTPConnection(host, port, timeout=20)
+            return http.client.HTTPSConnection(host, port, timeout=60, context=self.context)
+        return http.client.HTTPConnection(host, port, timeout=60)
 
     def run(self, number):
         kept = self.connection()
@@ -71,8 +71,9 @@ def test_a_new_certificate_counts_after_sighup_without_a_failed_request(make_ser
                 make_certificate(server.folder, "tls", f"generation-{n}")
                 server.hang_up()
                 server.wait_for_event("certificate_reloaded", n)
-                wait_until(lambda n=n: f"generation-{n}" in served_subject(server), 5, "the new certificate")
-        assert load.failures == [] and load.count > 50
+                wait_until(lambda n=n: f"generation-{n}" in served_subject(server), 30, "the new certificate")
+            wait_until(lambda: load.count > 50 or load.failures, 60, "some load")
+        assert load.failures == []
 
 
 def test_an_open_connection_survives_a_reload(make_server):
@@ -116,8 +117,10 @@ def test_a_new_caller_counts_after_sighup_and_a_removed_one_does_not(make_server
         second = server.add_caller("second", "read")
         harness.jwtd("caller", "remove", "first", "--config", server.config)
         server.hang_up()
-        wait_until(lambda: server.admin_get(path, second).status == 200, 5, "the new key counts")
+        # The file is looked at by itself too, so the new key may have counted before the old one was removed.
+        wait_until(lambda: server.admin_get(path, first).status == 401, 30, "the removed key does not count")
         is_problem(server.admin_get(path, first), 401, "caller_key_unknown")
+        assert server.admin_get(path, second).status == 200
 
 
 def test_a_broken_callers_file_keeps_the_old_callers(make_server):
@@ -126,7 +129,7 @@ def test_a_broken_callers_file_keeps_the_old_callers(make_server):
     with server:
         server.callers_file.write_text("this is = not [toml")
         server.hang_up()
-        wait_until(lambda: [line for line in server.lines() if "callers" in line["event"] and line["level"] in ("warn", "error")], 5, "a line that says so")
+        wait_until(lambda: [line for line in server.lines() if "callers" in line["event"] and line["level"] in ("warn", "error")], 30, "a line that says so")
         assert server.admin_get(f"/v1/transactions?phone_number={PHONE}", key).status == 200
 
 
@@ -138,13 +141,13 @@ def test_the_log_file_is_opened_again(make_server):
     server.log = file
     with server:
         server.get("/ping")
-        wait_until(lambda: "request" in file.read_text(), 5, "a request's line")
+        wait_until(lambda: "request" in file.read_text(), 30, "a request's line")
         moved = file.rename(server.folder / "own.log.1")
         server.hang_up()
-        wait_until(file.exists, 5, "a fresh log file")
+        wait_until(file.exists, 30, "a fresh log file")
         server.log_start = 0
         server.get("/ping", X_Request_Id="after-rotation")
-        wait_until(lambda: "after-rotation" in file.read_text(), 5, "the line in the fresh file")
+        wait_until(lambda: "after-rotation" in file.read_text(), 30, "the line in the fresh file")
         assert "after-rotation" not in moved.read_text()
 
 

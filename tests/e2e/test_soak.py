@@ -1,6 +1,7 @@
 """A short soak: memory and descriptors stay where they were, whatever connections come and go. JWTD_FAULT_ROUNDS: rounds of 5,000 requests."""
 
 import concurrent.futures
+import contextlib
 import os
 
 import faults
@@ -18,14 +19,26 @@ def resident_kib(server):
         return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
 
 
+def open_files(server):
+    """What each descriptor stands for."""
+    for number in os.listdir(folder := f"/proc/{server.process.pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            yield os.readlink(f"{folder}/{number}")
+
+
 def descriptors(server):
-    return len(os.listdir(f"/proc/{server.process.pid}/fd"))
+    return len(list(open_files(server)))
+
+
+def sockets(server):
+    return sum(name.startswith("socket:") for name in open_files(server))
 
 
 def test_memory_and_descriptors_stay_flat(make_server):
     server = make_server(tls=True, settings={"log.requests": "none"}).durable
     key = server.add_caller("auditor", "read,read:pii")
     server.start()
+    listening = sockets(server)
 
     def client(number):
         connection = server.connection()
@@ -46,6 +59,7 @@ def test_memory_and_descriptors_stay_flat(make_server):
     with concurrent.futures.ThreadPoolExecutor(CLIENTS) as pool:
         for _ in range(WARM_UP + faults.rounds(4)):
             list(pool.map(client, range(CLIENTS)))
+            harness.wait_until(lambda: sockets(server) <= listening, 60, "the server's end of every connection")
             sizes.append((resident_kib(server), descriptors(server)))
     print(f"NOTE soak: {len(sizes) * REQUESTS} requests; resident KiB {[size for size, _ in sizes]}, descriptors {[count for _, count in sizes]}")
     settled = sizes[WARM_UP - 1:]

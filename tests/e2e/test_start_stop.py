@@ -1,5 +1,6 @@
 """What stops a start, with which words; and how it ends."""
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -10,12 +11,13 @@ import time
 import pytest
 
 import harness
+import wire
 from harness import PHONE, jwtd, wait_until
 
 
 def refused(server, *arguments, env=None):
     """Starts a server that must not start; returns what it said."""
-    done = jwtd("serve", "--config", server.config, *arguments, env=env, timeout=20)
+    done = jwtd("serve", "--config", server.config, *arguments, env=env)
     assert done.returncode != 0, done
     assert "terminate called" not in done.stderr and "Traceback" not in done.stderr
     return done.stdout + done.stderr
@@ -59,7 +61,7 @@ def test_an_unreadable_key_file_is_named(make_server):
         as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []  # root may read everything
         if subprocess.run([*as_nobody, "test", "-x", harness.BINARY], check=False).returncode != 0:
             pytest.skip("another user than root cannot reach the binary")
-        done = subprocess.run([*as_nobody, harness.BINARY, "serve", "--config", server.config], capture_output=True, text=True, timeout=20, check=False)
+        done = subprocess.run([*as_nobody, harness.BINARY, "serve", "--config", server.config], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode != 0
     said = done.stderr
     assert str(server.key_file) in said and "Permission denied" in said
@@ -143,26 +145,30 @@ def test_an_idle_connection_does_not_hold_up_the_end(make_server):
     harness.ask_again(connection, "GET", "/ping")
     start = time.monotonic()
     assert server.stop() == 0
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 7.5, "it was waited for: app/service.h, kDrainDeadline"
     connection.close()
 
 
 def test_a_half_sent_request_does_not_hold_up_the_end_for_long(make_server):
     server = make_server().start()
     with server.raw() as waiting:
-        waiting.sendall(b"GET /ping HTTP/1.1\r\nHo")
-        time.sleep(0.1)
+        half_sent(waiting)
         assert server.stop() == 0
+
+
+def half_sent(connection):
+    """Half a request that the server has: what came with it, in the same packet, is answered."""
+    connection.sendall(b"GET /ping HTTP/1.1\r\nHost: a\r\n\r\nGET /ping HTTP/1.1\r\nHost: a\r\n")
+    assert wire.read_reply(connection).status == 200
 
 
 def test_readyz_is_red_while_it_drains(make_server):
     server = make_server().start()
     assert server.admin_get("/readyz").status == 200
     with server.raw() as waiting:
-        waiting.sendall(b"GET /ping HTTP/1.1\r\nHost: a\r\n")  # accepted, so it is waited for
-        time.sleep(0.1)
+        half_sent(waiting)  # so it is waited for
         server.process.terminate()
-        answer = wait_until(lambda: (lambda a: a if a.status == 503 else None)(server.admin_get("/readyz")), 5, "a red /readyz")
+        answer = wait_until(lambda: (lambda a: a if a.status == 503 else None)(server.admin_get("/readyz")), 30, "a red /readyz")
         assert answer.json["checks"]["draining"]["ok"] is False
         assert server.admin_get("/livez").status == 200
         waiting.sendall(b"\r\n")
@@ -170,16 +176,21 @@ def test_readyz_is_red_while_it_drains(make_server):
     assert server.stop() == 0
 
 
+def accepts(address):
+    with contextlib.suppress(OSError), socket.create_connection(address, timeout=60):
+        return True
+    return False
+
+
 def test_no_new_connection_is_served_while_it_drains(make_server):
     server = make_server().start()
     with server.raw() as waiting:
-        waiting.sendall(b"GET /ping HTTP/1.1\r\nHost: a\r\n")
-        time.sleep(0.1)
+        half_sent(waiting)
         server.process.terminate()
-        server.wait_for_event("stopping")
-        time.sleep(0.1)
-        with pytest.raises(OSError):
-            server.get("/ping")
+        wait_until(lambda: not accepts(server.public), 30, "an end of the accepting")
+        assert server.alive(), "it still waits for the half request"
+        waiting.sendall(b"\r\n")
+        assert waiting.recv(4096).startswith(b"HTTP/1.1 200")
     assert server.stop() == 0
 
 
@@ -205,7 +216,7 @@ def test_sigterm_under_load_answers_what_was_accepted(make_server):
     clients = [threading.Thread(target=client) for _ in range(16)]
     for one in clients:
         one.start()
-    wait_until(lambda: len(good) > 500, 20, "some load")
+    wait_until(lambda: len(good) > 500, 60, "some load")
     stopped.set()
     assert server.stop() == 0
     for one in clients:

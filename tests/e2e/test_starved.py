@@ -4,7 +4,6 @@ import concurrent.futures
 import os
 import resource
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -13,6 +12,8 @@ import pytest
 
 import faults
 import harness
+import server as servers
+import wire
 from harness import PHONE, wait_until
 from test_crash import look_up
 
@@ -54,7 +55,7 @@ def test_without_descriptors_it_neither_spins_nor_loses_what_it_has(make_server)
         for one in crowd:
             one.close()
     connection.close()
-    wait_until(lambda: server.get("/ping").status == 200, 5, "connections again")
+    wait_until(lambda: server.get("/ping").status == 200, 30, "connections again")
     assert look_up(server, key, got) == []
     assert server.stop() == 0
 
@@ -72,11 +73,12 @@ def test_a_limit_too_low_for_the_settings_leaves_descriptors_to_the_store(make_s
     said = server.wait_for_event("connections_lowered")[0]
     assert said["max_connections"] == 32 and said["descriptors"] == 64
     crowd = [server.raw() for _ in range(100)]
+    wait_until(lambda: descriptors(server) > 40, 30, "connections, up to their bound")
     time.sleep(0.3)
     assert descriptors(server) < 60, "the rest is for the store"
     for one in crowd:
         one.close()
-    wait_until(lambda: server.get(f"/v1/token/{PHONE}").status == 200, 5, "tokens again")
+    wait_until(lambda: server.get(f"/v1/token/{PHONE}").status == 200, 30, "tokens again")
     assert server.stop() == 0
 
 
@@ -119,10 +121,10 @@ def test_without_memory_it_ends_with_a_sentence_and_nothing_is_lost(make_server)
         more = []
     for one in crowd:
         one.close()
-    try:
-        assert server.process.wait(1) == 1 and "out of memory" in server.log.read_text()
-    except subprocess.TimeoutExpired:
-        assert server.get("/ping").status == 200, "it had enough"
+    # Or it had enough.
+    if wait_until(lambda: server.process.poll() is not None and "ended" or answers(server) and "answers", 30, "an end or an answer") == "ended":
+        assert server.process.returncode == 1 and "out of memory" in server.log.read_text()
+    else:
         server.kill()
     server.start()
     assert look_up(server, key, got + more) == []
@@ -147,7 +149,7 @@ def test_an_allocation_that_fails_ends_it_cleanly_or_fails_one_request(make_serv
             endings.add("went on")
         else:
             try:
-                assert server.process.wait(2) == 1 and "out of memory" in server.log.read_text()
+                assert server.process.wait(10) == 1 and "out of memory" in server.log.read_text()
                 endings.add("ended")
             except subprocess.TimeoutExpired:  # OpenSSL gave up one connection
                 server.kill()
@@ -169,8 +171,8 @@ def test_after_a_freeze_late_connections_are_closed_and_new_ones_served(make_ser
     got, _ = faults.ask_for_tokens(server, 5)
     half, waiting, idle = server.raw(), server.raw(), server.connection()
     assert harness.ask_again(idle, "GET", "/ping").status == 200
-    half.sendall(b"GET /ping HTTP/1.1\r\nHo")
-    time.sleep(0.2)
+    half.sendall(b"GET /ping HTTP/1.1\r\nHost: a\r\n\r\nGET /ping HTTP/1.1\r\nHo")
+    assert wire.read_reply(half).status == 200, "so it has the half that came with it"
     server.process.send_signal(19)  # SIGSTOP
     waiting.sendall(f"GET /v1/token/{PHONE}/frozen HTTP/1.1\r\nHost: a\r\n\r\n".encode())
     time.sleep(10.5)  # above kHeadTimeout
@@ -231,7 +233,7 @@ def test_a_full_disk_is_503_and_room_is_enough_to_go_on(make_server, small_disk)
         def press(_):
             return faults.ask_for_tokens(server, 500)
 
-        end = time.monotonic() + 20
+        end = time.monotonic() + 120
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             while not refused and time.monotonic() < end:
                 for some, none in pool.map(press, range(8)):
@@ -242,7 +244,7 @@ def test_a_full_disk_is_503_and_room_is_enough_to_go_on(make_server, small_disk)
         assert server.admin_get("/readyz").status == 503
         assert server.get("/ping").status == 200
         os.unlink(f"{small_disk}/filler")
-        wait_until(lambda: server.admin_get("/readyz").status == 200, 10, "ready again")
+        wait_until(lambda: server.admin_get("/readyz").status == 200, 30, "ready again")
         assert server.get(f"/v1/token/{PHONE}").status == 200
         print(f"NOTE full disk, round {number}: {len(acknowledged)} tokens so far, {len(refused)} refused")
     server.kill()
@@ -262,18 +264,18 @@ def test_a_full_log_disk_costs_lines_and_no_request(make_server):
         server = make_server().durable
         server.start()  # its addresses stand in the log, so that goes elsewhere later
         server.stop()
-        port = free_port()
-        server.settings |= {"log.file": f"{folder}/jwtd.log", "listen.public": f"127.0.0.1:{port}", "listen.admin": f"127.0.0.1:{free_port()}"}
+        port = servers.free_port()
+        server.settings |= {"log.file": f"{folder}/jwtd.log", "listen.public": f"127.0.0.1:{port}", "listen.admin": f"127.0.0.1:{servers.free_port()}"}
         server.write_config()
         server.process = subprocess.Popen([harness.BINARY, "serve", "--config", server.config], env=harness.clean_environment(), stderr=subprocess.DEVNULL)
         server.public, server.admin = ("127.0.0.1", port), harness.address(server.settings["listen.admin"])
-        wait_until(lambda: answers(server), 10, "an answer")
+        wait_until(lambda: answers(server), 30, "an answer")
         got, refused = faults.ask_for_tokens(server, 1500)
         assert len(got) == 1500 and refused == []
-        wait_until(lambda: faults.metric(server, "jwtd_log_lines_dropped_total") > 0, 5, "lost lines are counted")
+        wait_until(lambda: faults.metric(server, "jwtd_log_lines_dropped_total") > 0, 30, "lost lines are counted")
         os.truncate(f"{folder}/jwtd.log", 0)
         server.get("/ping")
-        wait_until(lambda: "log_lines_dropped" in open(f"{folder}/jwtd.log", encoding="utf-8").read(), 5, "they are told once there is room")
+        wait_until(lambda: "log_lines_dropped" in open(f"{folder}/jwtd.log", encoding="utf-8").read(), 30, "they are told once there is room")
         assert server.stop() == 0
     finally:
         subprocess.run(["umount", "-l", folder], check=True)
@@ -282,27 +284,22 @@ def test_a_full_log_disk_costs_lines_and_no_request(make_server):
 
 def test_a_closed_log_pipe_costs_lines_and_no_request(make_server):
     server = make_server().durable
-    server.settings |= {"listen.public": f"127.0.0.1:{free_port()}", "listen.admin": f"127.0.0.1:{free_port()}"}
+    server.settings |= {"listen.public": f"127.0.0.1:{servers.free_port()}", "listen.admin": f"127.0.0.1:{servers.free_port()}"}
     server.write_config()
     reading, writing = os.pipe()
     server.process = subprocess.Popen([harness.BINARY, "serve", "--config", server.config], env=harness.clean_environment(), stdout=writing, stderr=writing)
     os.close(writing)
     server.public, server.admin = harness.address(server.settings["listen.public"]), harness.address(server.settings["listen.admin"])
-    wait_until(lambda: answers(server), 10, "an answer")
+    wait_until(lambda: answers(server), 30, "an answer")
     os.close(reading)
     got, refused = faults.ask_for_tokens(server, 200)
     assert len(got) == 200 and refused == []
-    wait_until(lambda: faults.metric(server, "jwtd_log_lines_dropped_total") > 0, 5, "lost lines are counted")
+    wait_until(lambda: faults.metric(server, "jwtd_log_lines_dropped_total") > 0, 30, "lost lines are counted")
     assert server.stop() == 0
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return taken.getsockname()[1]
 
 
 def answers(server):
     try:
         return server.get("/ping").status == 200
-    except OSError:
+    except (OSError, harness.http.client.HTTPException):
         return False

@@ -68,7 +68,7 @@ def judge(tmp_path_factory):
 
 def post(server, path, caller, body, content_type="application/json"):
     fields = {"Authorization": f"Bearer {server.caller_keys[caller]}", "Content-Type": content_type}
-    return ask(http.client.HTTPConnection(*server.admin, timeout=30), "POST", path, fields, body)
+    return ask(http.client.HTTPConnection(*server.admin, timeout=60), "POST", path, fields, body)
 
 
 def verify(server, token, caller="backend"):

@@ -3,8 +3,8 @@
 import re
 import socket
 
-PATIENCE = 6.0  # for an end that must come
-QUIET = 0.15  # after which an open connection is taken to have said all
+PATIENCE = 30.0  # for an end that must come
+QUIET = 0.15  # after which an open connection is taken to have said all, and gets our FIN; what is still on its way is waited for
 
 
 class Reply:
@@ -18,7 +18,8 @@ class Reply:
 
 
 class Outcome:
-    """What came back for some octets: the answers in order, and whether the server ended the connection by itself."""
+    """What came back for some octets: the answers in order, and whether the server ended the connection by itself, or said that it would: an answer
+    that took longer than QUIET cannot show it otherwise."""
 
     def __init__(self, replies, closed, leftover):
         self.replies = replies
@@ -57,6 +58,19 @@ def take_apart(octets, head=False):
     return replies, octets
 
 
+def read_reply(connection):
+    """The one answer that is due, from a connection that stays open."""
+    received = b""
+    while True:
+        piece = connection.recv(65536)
+        assert piece, f"closed in the middle of an answer: {received!r}"
+        received += piece
+        replies, leftover = take_apart(received)
+        if replies:
+            assert len(replies) == 1 and leftover == b"", received
+            return replies[0]
+
+
 def exchange(connection, octets, must_close=False, head=False):
     """Sends `octets`, collects all that comes back, then says FIN and collects the rest."""
     received = b""
@@ -86,6 +100,7 @@ def exchange(connection, octets, must_close=False, head=False):
             reset = True
     connection.close()
     replies, leftover = take_apart(received, head)
+    closed = closed or not must_close and bool(replies) and replies[-1].fields.get("connection") == ["close"]
     outcome = Outcome(replies, closed, leftover)
     outcome.reset = reset
     return outcome

@@ -1,6 +1,9 @@
 """HAProxy over the repository's own conf/haproxy.cfg; only what that file leaves to each site is set here."""
 
+import contextlib
+import http.client
 import pathlib
+import re
 
 import server
 
@@ -27,6 +30,14 @@ class Haproxy(server.Server):
     @property
     def url(self):
         return f"https://127.0.0.1:{self.port}"
+
+    def up(self):
+        """The servers that it sends requests to."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.watch_port, timeout=60)
+        with contextlib.closing(connection):
+            connection.request("GET", "/metrics")
+            metrics = connection.getresponse().read().decode()
+        return set(re.findall(r'^haproxy_server_status{proxy="nodes",server="(\w+)",state="UP"} 1$', metrics, re.MULTILINE))
 
 
 def start(folder, addresses, certificate, key):

@@ -18,7 +18,7 @@ HUB = "10.77.0.1"  # these addresses exist in the namespaces only
 NODES_FROM = 11
 NETWORK = "10.77.0.0/24"
 CLONE_NEWNET = 0x40000000
-RUN_SECONDS = 10
+RUN_SECONDS = 60
 
 
 class Network:

@@ -77,12 +77,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
                           "status": {"code": 2401, "description": str(count), "updated_on": "2016-10-21T14:05:36.181346Z"}})
 
     def do_slow(self, _):
-        time.sleep(3)
+        time.sleep(60)
         self.close_connection = True
 
     def do_drip(self, _):
         self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-        for _ in range(30):
+        for _ in range(600):
             self.wfile.write(b"{")
             time.sleep(0.1)
         self.close_connection = True

@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <thread>
 
 #include "limit/redis/connect_for_tests.h"
 #include "tests/fakes/run_task.h"
@@ -52,13 +53,21 @@ RedisLimiter::Options options(const std::string& url, Told* told = nullptr) {
   RedisLimiter::Options out;
   out.url = *parse_store_url(url);
   out.hash_key = new_hash_key();
-  out.timeout = 1s;  // sanitizers and a busy machine; tests of the time-out say their own
+  out.timeout = 30s;  // sanitizers and a busy machine; tests of the time-out say their own
   out.cells = 1024;
   if (told) out.on_change = [told](const Error* away) { (*told)(away); };
   return out;
 }
 
 std::vector<Rule> by_client(std::uint32_t count, OnFailure on_failure) { return {Rule{"per-client", KeyKind::kClient, {rate(count, 3600s)}, on_failure}}; }
+
+// Its making waits for the first connection, but not for long.
+bool is_connected(const RedisLimiter& limiter) {
+  for (const auto end = Monotonic::now() + 60s; Monotonic::now() < end; std::this_thread::sleep_for(1ms)) {
+    if (limiter.available()) return true;
+  }
+  return false;
+}
 
 // Where nobody listens: a port that was free a moment ago.
 std::string nowhere() { return "redis://:pa55word@127.0.0.1:1"; }
@@ -84,6 +93,7 @@ class RedisLimiterTest : public ::testing::Test {
 TEST_F(RedisLimiterTest, TwoNodesShareOneBudget) {
   const auto same = options(url_);
   RedisLimiter one(by_client(5, OnFailure::kClosed), same), other(by_client(5, OnFailure::kClosed), same);
+  ASSERT_TRUE(is_connected(one) && is_connected(other));
   int count = 0;
   for (int i = 0; i < 10; ++i) count += ask(i % 2 ? one : other).allowed;
   EXPECT_EQ(count, 5);
@@ -96,14 +106,20 @@ TEST_F(RedisLimiterTest, TwoNodesShareOneBudget) {
 
 TEST_F(RedisLimiterTest, NodesWithAnotherKeyDoNot) {
   RedisLimiter one(by_client(3, OnFailure::kClosed), options(url_)), other(by_client(3, OnFailure::kClosed), options(url_));
+  ASSERT_TRUE(is_connected(one) && is_connected(other));
   EXPECT_EQ(allowed(one, 5), 3);
   EXPECT_EQ(allowed(other, 5), 3);
 }
 
 TEST_F(RedisLimiterTest, RequestsAtOnceGetExactlyTheBudgetInFewRoundTrips) {
-  RedisLimiter limiter(by_client(700, OnFailure::kClosed), options(url_));
+  TestServer own("redis");
+  ASSERT_TRUE(own.runs()) << own.why();
+  RedisLimiter limiter(by_client(700, OnFailure::kClosed), options(own.url()));
+  ASSERT_TRUE(is_connected(limiter));
+  own.say("pause");  // until all of them wait, however slowly they come
   std::vector<std::unique_ptr<Started<Decision>>> tasks;
   for (int i = 0; i < 1000; ++i) tasks.push_back(std::make_unique<Started<Decision>>(limiter.acquire(client(1), phone(1), Monotonic::now())));
+  own.say("resume");
   int count = 0;
   for (const auto& task : tasks) {
     while (!task->done()) loop_.wait_and_run();
@@ -122,6 +138,7 @@ TEST_F(RedisLimiterTest, WithoutRulesNobodyIsAsked) {
 
 TEST_F(RedisLimiterTest, AForgottenScriptIsLoadedAgain) {
   RedisLimiter limiter(by_client(5, OnFailure::kClosed), options(url_));
+  ASSERT_TRUE(is_connected(limiter));
   EXPECT_EQ(allowed(limiter, 2), 2);
   (void)Console(url_).ask({"SCRIPT", "FLUSH"});
   EXPECT_EQ(allowed(limiter, 5), 3);
@@ -134,7 +151,7 @@ TEST_F(RedisLimiterTest, ABrokenConnectionIsMadeAgain) {
   EXPECT_TRUE(ask(limiter).allowed);
   (void)Console(url_).ask({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
   // Until the pause before the next connection is over, this process decides, which takes no time: by the clock, then, and not by count.
-  for (const auto until = Monotonic::now() + 20s; limiter.stats().answered < 20 && Monotonic::now() < until;) (void)ask(limiter);
+  for (const auto until = Monotonic::now() + 60s; limiter.stats().answered < 20 && Monotonic::now() < until;) (void)ask(limiter);
   EXPECT_GE(limiter.stats().answered, 20u);
 }
 
@@ -185,6 +202,7 @@ TEST_F(RedisLimiterTest, AWrongPasswordIsNamedAndNotShown) {
 TEST_F(RedisLimiterTest, ADatabaseIsChosen) {
   auto in_three = options(url_ + "/3");
   RedisLimiter limiter(by_client(3, OnFailure::kClosed), in_three);
+  ASSERT_TRUE(is_connected(limiter));
   EXPECT_EQ(allowed(limiter, 5), 3);
   Console console(url_ + "/3");
   EXPECT_GE(console.ask({"DBSIZE"})->integer, 1);
@@ -248,6 +266,7 @@ TEST_F(RedisLimiterTest, AServerThatHangsCostsTheTimeOutAndThenNothing) {
   TestServer own("redis");
   ASSERT_TRUE(own.runs()) << own.why();
   auto quick = options(own.url(), &told_);
+  quick.timeout = 1s;
   RedisLimiter limiter(by_client(1000, OnFailure::kLocal), quick);
   EXPECT_EQ(told_.wait_for(1), "there");
   EXPECT_TRUE(ask(limiter).allowed);
@@ -255,11 +274,12 @@ TEST_F(RedisLimiterTest, AServerThatHangsCostsTheTimeOutAndThenNothing) {
   own.say("pause");
   const auto start = Monotonic::now();
   EXPECT_TRUE(ask(limiter).allowed);
-  EXPECT_GE(Monotonic::now() - start, quick.timeout / 2);  // less when an idle connection had been asked meanwhile
+  // Less when both idle connections had been asked meanwhile whether they still are ones.
+  EXPECT_TRUE(limiter.stats().timed_out == 0 || Monotonic::now() - start >= quick.timeout);
   EXPECT_THAT(told_.wait_for(2), HasSubstr("in time"));
   EXPECT_FALSE(limiter.available());
   EXPECT_TRUE(ask(limiter).allowed);
-  EXPECT_GE(limiter.stats().timed_out + limiter.stats().away, 2u);
+  EXPECT_EQ(limiter.stats().timed_out + limiter.stats().away + limiter.stats().overloaded, 2u);
   own.say("resume");
   EXPECT_EQ(told_.wait_for(3), "there");
   EXPECT_TRUE(ask(limiter).allowed);
@@ -269,7 +289,10 @@ TEST_F(RedisLimiterTest, AServerThatHangsCostsTheTimeOutAndThenNothing) {
 TEST_F(RedisLimiterTest, MoreThanCanWaitIsDecidedAtOnce) {
   TestServer own("redis");
   ASSERT_TRUE(own.runs()) << own.why();
-  RedisLimiter limiter(by_client(1'000'000, OnFailure::kOpen), options(own.url()));
+  auto patient = options(own.url());
+  patient.timeout = 3s;  // more than it takes to ask so often
+  RedisLimiter limiter(by_client(1'000'000, OnFailure::kOpen), patient);
+  ASSERT_TRUE(is_connected(limiter));
   own.say("pause");
   std::vector<std::unique_ptr<Started<Decision>>> tasks;
   for (std::size_t i = 0; i < kMaxQueuedLimits + 500; ++i) {
@@ -291,6 +314,7 @@ TEST_F(RedisLimiterTest, AServerThatWasKilledIsUsedAgainWhenItIsBack) {
   TestServer own("redis");
   ASSERT_TRUE(own.runs()) << own.why();
   RedisLimiter limiter(by_client(3, OnFailure::kClosed), options(own.url(), &told_));
+  EXPECT_EQ(told_.wait_for(1), "there");
   EXPECT_EQ(allowed(limiter, 5), 3);
   own.say("kill");
   EXPECT_TRUE(ask(limiter).unavailable);

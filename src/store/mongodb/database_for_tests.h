@@ -39,6 +39,7 @@ class TestDatabase {
     StoreOptions options;
     options.url = url_;
     options.retention = retention;
+    options.timeout = std::chrono::seconds(10);  // sanitizers and a busy machine
     return options;
   }
 

@@ -21,8 +21,8 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using testing::HasSubstr;
 
-constexpr auto kTimeout = milliseconds(500);
-constexpr auto kBack = seconds(30);  // how long a server's return may take to be seen, on a busy machine
+constexpr auto kTimeout = seconds(2);  // of calls that are to go well, too: over a server in Python, under sanitizers
+constexpr auto kBack = seconds(60);  // how long a server's return may take to be seen, on a busy machine
 
 Status commit(Store& store, Record record, Outcome* outcome = nullptr) {
   Entry entry{std::move(record), true, Outcome::kConflict, {}};
@@ -77,14 +77,14 @@ TEST_F(MongodbOutage, WhileTheServerIsAwayEverythingFailsQuicklyAndThenGoesOn) {
   const Status first = commit(*store_, make_record("b"));
   ASSERT_FALSE(first);
   EXPECT_TRUE(first.error().is(kStoreUnavailable));
-  EXPECT_LT(Monotonic::now() - began, 6 * kTimeout);
+  EXPECT_LT(Monotonic::now() - began, 10 * kTimeout);
 
   began = Monotonic::now();
   for (int i = 0; i < 100; ++i) EXPECT_FALSE(commit(*store_, make_record("c")));
   const auto found = store_->find(*Xid::parse("a"), kNow);
   ASSERT_FALSE(found);
   EXPECT_TRUE(found.error().is(kStoreUnavailable));
-  EXPECT_LT(Monotonic::now() - began, kTimeout);
+  EXPECT_LT(Monotonic::now() - began, 10 * kTimeout) << "a hundred that wait would take as many of them";
   const Status writable = store_->writable();
   ASSERT_FALSE(writable);
   EXPECT_TRUE(writable.error().is(kStoreUnavailable));
@@ -112,7 +112,7 @@ TEST_F(MongodbOutage, AServerThatAnswersNothingIsGivenUpInTime) {
   const auto began = Monotonic::now();
   const Status status = commit(*store_, make_record("a"));
   EXPECT_FALSE(status);
-  EXPECT_LT(Monotonic::now() - began, 10 * kTimeout);
+  EXPECT_LT(Monotonic::now() - began, 20 * kTimeout);
   server_->say("resume");
   EXPECT_TRUE(within(kBack, [&] { return static_cast<bool>(store_->writable()); }));
   Outcome outcome;
@@ -123,6 +123,7 @@ TEST_F(MongodbOutage, AServerThatAnswersNothingIsGivenUpInTime) {
 TEST_F(MongodbOutage, WhatWasConfirmedSurvivesAKill) {
   for (int round = 0; round < 3; ++round) {
     std::vector<std::string> confirmed;
+    std::atomic<std::size_t> count{0};
     std::atomic<bool> stop{false};
     std::thread client([&] {
       for (int i = 0; !stop; ++i) {
@@ -137,9 +138,11 @@ TEST_F(MongodbOutage, WhatWasConfirmedSurvivesAKill) {
           continue;
         }
         for (Entry& entry : entries) confirmed.push_back(entry.proposed.xid.text());
+        count = confirmed.size();
       }
     });
     std::this_thread::sleep_for(milliseconds(300 + 100 * round));
+    EXPECT_TRUE(within(kBack, [&] { return count > 0; }));
     server_->say("kill");
     stop = true;
     client.join();

@@ -297,14 +297,14 @@ TEST_F(PostgresLink, ABatchWhoseAnswersAreLostAgainAndAgainIsWhole) {
 
 // The session behind a lost answer may still be at work. What it holds is waited for, and not for ever.
 TEST_F(PostgresLink, AnXidThatAnotherTransactionHoldsIsWaitedForUntilTheTimeout) {
-  store_ = open(postgres::database_url(), 500ms);
+  store_ = open(postgres::database_url(), 2s);
   postgres::Session other(postgres::database_url());
   other.run("BEGIN; INSERT INTO jwtd.transactions SELECT now(), now(), now(), now(), 15555551234, 1, 1, 'a', 'iss', 'kid', 't'");
   const auto started = Monotonic::now();
   const Committed blocked = commit(*store_, make_record("a"));
   ASSERT_FALSE(blocked.status);
   EXPECT_TRUE(blocked.status.error().is(kStoreUnavailable));
-  EXPECT_LT(Monotonic::now() - started, 5s);
+  EXPECT_LT(Monotonic::now() - started, 30s);
   EXPECT_FALSE(store_->writable());
   other.run("ROLLBACK");
   EXPECT_EQ(commit(*store_, make_record("a")).entry.outcome, Outcome::kInserted);
@@ -342,7 +342,7 @@ class PostgresAway : public testing::Test {
     JWTD_NEEDS_SERVER("postgresql");
     server_ = std::make_unique<TestServer>("postgresql");
     ASSERT_TRUE(server_->runs()) << server_->why();
-    store_ = open(server_->url(), 1500ms, &events_);
+    store_ = open(server_->url(), 4s, &events_);
     ASSERT_NE(store_, nullptr);
   }
   void TearDown() override { store_.reset(); }
@@ -422,7 +422,7 @@ TEST_F(PostgresAway, WhileItIsStoppedEverythingFailsAtOnceAndResumesByItself) {
     EXPECT_TRUE(refused.status.error().is(kStoreUnavailable));
     EXPECT_FALSE(store_->find(*Xid::parse("a"), kNow));
   }
-  EXPECT_LT(Monotonic::now() - started, 10s);
+  EXPECT_LT(Monotonic::now() - started, 60s) << "two hundred that wait would take as many times 4 s";
   EXPECT_FALSE(store_->sweep(kNow));
   EXPECT_EQ(store_->stats().transactions, 1u);
   server_->say("start");
@@ -445,7 +445,7 @@ TEST_F(PostgresAway, ADeafServerIsGivenTheTimeoutAndNoMore) {
   const Committed refused = commit(*store_, make_record("b"));
   EXPECT_FALSE(refused.status);
   EXPECT_FALSE(store_->find(*Xid::parse("a"), kNow));
-  EXPECT_LT(Monotonic::now() - started, 10s);
+  EXPECT_LT(Monotonic::now() - started, 40s);
   EXPECT_TRUE(wait_until([&] { return !store_->writable(); }));
   server_->say("resume");
   EXPECT_TRUE(wait_until([&] { return store_->writable().has_value(); }));

