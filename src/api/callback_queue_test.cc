@@ -52,9 +52,9 @@ class CallbackQueue : public testing::Test {
 
   fakes::CallRoute call_;
   std::unique_ptr<store::Store> store_ = store::open_memory_store({});
-  store::GroupCommit commit_{*store_, {}};
+  store::GroupCommit commit_{*store_, {.deadline = std::chrono::hours(1)}};
   store::Lane lane_{commit_, call_.loop};
-  store::ReadPool reads_{{.threads = 1}};
+  store::ReadPool reads_{{.threads = 1, .deadline = std::chrono::hours(1)}};
   access::Snapshot callers_;
   CallbackQueueContext context_{{*store_, reads_, callers_}, lane_};
   std::string reader_, operator_, masked_;

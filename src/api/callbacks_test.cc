@@ -70,10 +70,10 @@ class CallbacksTest : public testing::Test {
 
   fakes::CallRoute call_;
   std::unique_ptr<store::Store> store_ = store::open_memory_store({});
-  store::GroupCommit commit_{*store_, {}};
+  store::GroupCommit commit_{*store_, {.deadline = std::chrono::hours(1)}};
   store::Lane lane_{commit_, call_.loop};
-  store::ReadPool reads_{{.threads = 1}};
-  store::ReadPool polls_{{.threads = 1}};
+  store::ReadPool reads_{{.threads = 1, .deadline = std::chrono::hours(1)}};
+  store::ReadPool polls_{{.threads = 1, .deadline = std::chrono::hours(1)}};
   const std::array<jose::HmacKey, 2> keys_{*jose::HmacKey::make(jose::Algorithm::kHs256, Secret(std::string(64, 'k'))),
                                            *jose::HmacKey::make(jose::Algorithm::kHs256, Secret(std::string(64, 'p')))};
   const jose::HmacKey& key_ = keys_[0];

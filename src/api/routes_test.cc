@@ -62,7 +62,7 @@ class RoutesTest : public JudgingTest {
   issue::Issuer issuer_{{"CUSTOMER", std::chrono::seconds(90), std::chrono::seconds(10)}, key_, lane_};
   NoLimiter limiter_;
   TokenContext token_{issuer_, limiter_, callers_};
-  store::ReadPool polls_{{.threads = 1}};
+  store::ReadPool polls_{{.threads = 1, .deadline = std::chrono::hours(1)}};
   timeline::UnmatchedCount count_{0};
   timeline::Placing placing_{store_, reads_, lane_, count_, {}};
   telesign::CallbackCheck signature_{"CUSTOMER", {&key_, 1}};

@@ -59,7 +59,7 @@ class TokenTest : public testing::Test {
 
   fakes::CallRoute call_;
   std::unique_ptr<store::Store> store_ = store::open_memory_store({});
-  store::GroupCommit commit_{*store_, {}};
+  store::GroupCommit commit_{*store_, {.deadline = std::chrono::hours(1)}};
   store::Lane lane_{commit_, call_.loop};
   jose::HmacKey key_ = *jose::HmacKey::make(jose::Algorithm::kHs256, Secret(std::string(64, 'k')));
   issue::Issuer issuer_{{"CUSTOMER", std::chrono::seconds(90), std::chrono::seconds(10)}, key_, lane_};

@@ -83,7 +83,7 @@ class TransactionsTest : public testing::Test {
   std::unique_ptr<store::Store> store_ = store::open_memory_store(store::StoreOptions());
   access::Snapshot callers_;
   fakes::CallRoute call_;
-  store::ReadPool reads_{{.threads = 1}};
+  store::ReadPool reads_{{.threads = 1, .deadline = std::chrono::hours(1)}};
   TransactionsContext context_{{*store_, reads_, callers_, nullptr, [] { return kNow; }}};
   std::string reader_, auditor_, minter_;
 };

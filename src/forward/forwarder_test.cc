@@ -231,7 +231,7 @@ TEST_F(Forwarding, OfTwoThatClaimTheLaterSends) {
 }
 
 TEST_F(Forwarding, ItsThreadSendsWhatIsPutThere) {
-  store::GroupCommit commit(*store_, {});
+  store::GroupCommit commit(*store_, {.deadline = std::chrono::hours(1)});
   Forwarder one = forwarder();
   put("x-1");
   one.start(commit);

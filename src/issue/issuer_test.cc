@@ -22,7 +22,7 @@ class IssuerTest : public testing::Test {
 
   std::unique_ptr<store::Store> store = store::open_memory_store({});
   fakes::FakeLoop loop;
-  store::GroupCommit commit{*store, {}};
+  store::GroupCommit commit{*store, {.deadline = std::chrono::hours(1)}};
   store::Lane lane{commit, loop};
   jose::HmacKey key = *jose::HmacKey::make(jose::Algorithm::kHs256, Secret(std::string(64, 'k')));
   Issuer issuer{{"FFFFFFFF-EEEE-DDDD-1234-AB1234567890", std::chrono::seconds(90), std::chrono::seconds(10)}, key, lane};

@@ -81,8 +81,8 @@ class AttackedVerifier : public vectors::Attacks {
     if (on_record) {
       EXPECT_TRUE(store->adopt({on_record, 1}));
     }
-    store::ReadPool reads{{.threads = 1}};
-    store::GroupCommit commit{*store, {}};
+    store::ReadPool reads{{.threads = 1, .deadline = std::chrono::hours(1)}};
+    store::GroupCommit commit{*store, {.deadline = std::chrono::hours(1)}};
     fakes::FakeLoop loop;
     store::Lane lane{commit, loop};
     Verifier verifier(issuer(), std::chrono::seconds(0), keys_of({{KeyRole::kCurrent, theirs}}, make_));

@@ -268,7 +268,7 @@ TEST_F(GroupCommitTest, ADamagedRecordFailsTheOneThatAskedForIt) {
 TEST(GroupCommit, WhatIsQueuedAtTheEndIsStillCommitted) {
   GatedStore store;
   fakes::FakeLoop loop;
-  auto commit = std::make_unique<GroupCommit>(store, GroupCommit::Options{});
+  auto commit = std::make_unique<GroupCommit>(store, GroupCommit::Options{.deadline = std::chrono::hours(1)});
   Lane lane(*commit, loop);
   fakes::Started<Result<Committed>> first(commit_one(lane));
   store.wait_for_batches(1);
@@ -283,7 +283,7 @@ TEST(GroupCommit, AStoreThatTakesSeveralBatchesAtOnceGetsThem) {
   GatedStore store;
   store.at_once = 2;
   fakes::FakeLoop loop;
-  GroupCommit commit(store, {});
+  GroupCommit commit(store, {.deadline = std::chrono::hours(1)});
   Lane lane(commit, loop);
   fakes::Started<Result<Committed>> first(commit_one(lane));
   store.wait_for_batches(1);
@@ -296,7 +296,7 @@ TEST(GroupCommit, AStoreThatTakesSeveralBatchesAtOnceGetsThem) {
 // The sizes of all batches when `count` requests arrive while one is being committed.
 std::vector<std::size_t> batches_of(GatedStore& store, std::size_t count, std::size_t max_batch = 100) {
   fakes::FakeLoop loop;
-  GroupCommit commit(store, {.max_batch = max_batch});
+  GroupCommit commit(store, {.max_batch = max_batch, .deadline = std::chrono::hours(1)});
   Lane lane(commit, loop);
   std::vector<std::unique_ptr<fakes::Started<Result<Committed>>>> all;
   const auto start = [&] { all.push_back(std::make_unique<fakes::Started<Result<Committed>>>(commit_one(lane))); };

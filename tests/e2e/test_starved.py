@@ -173,7 +173,7 @@ def test_after_a_freeze_late_connections_are_closed_and_new_ones_served(make_ser
     assert harness.ask_again(idle, "GET", "/ping").status == 200
     half.sendall(b"GET /ping HTTP/1.1\r\nHost: a\r\n\r\nGET /ping HTTP/1.1\r\nHo")
     assert wire.read_reply(half).status == 200, "so it has the half that came with it"
-    server.process.send_signal(19)  # SIGSTOP
+    servers.stop_in_its_tracks(server.process.pid)
     waiting.sendall(f"GET /v1/token/{PHONE}/frozen HTTP/1.1\r\nHost: a\r\n\r\n".encode())
     time.sleep(10.5)  # above kHeadTimeout
     server.process.send_signal(18)  # SIGCONT

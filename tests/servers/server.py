@@ -100,7 +100,8 @@ class Server:
         """kill -9, of its children too."""
         if not self.running():
             return
-        os.kill(self.process.pid, signal.SIGSTOP)  # it makes no more of them
+        with contextlib.suppress(RuntimeError):
+            stop_in_its_tracks(self.process.pid)  # it makes no more children
         children = children_of(self.process.pid)
         for pid in [self.process.pid, *children]:
             with contextlib.suppress(ProcessLookupError):
@@ -114,7 +115,7 @@ class Server:
     def pause(self):
         """Stops it in its tracks: it answers nothing, and no connection breaks."""
         for pid in [self.process.pid, *children_of(self.process.pid)]:
-            os.kill(pid, signal.SIGSTOP)
+            stop_in_its_tracks(pid)
 
     def resume(self):
         for pid in [*children_of(self.process.pid), self.process.pid]:
@@ -203,8 +204,24 @@ def as_user(user, command, end_with_parent="KILL"):
 
 def lives(pid):
     with contextlib.suppress(OSError):
-        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+        return state(f"/proc/{pid}/stat") not in ("Z", "X")
     return False
+
+
+def state(stat):
+    return pathlib.Path(stat).read_text().rpartition(")")[2].split()[0]
+
+
+def stop_in_its_tracks(pid):
+    """SIGSTOP, until every thread stands still: the signal alone leaves them time for a little more."""
+    os.kill(pid, signal.SIGSTOP)
+    end = time.monotonic() + STOP_SECONDS
+    while time.monotonic() < end:
+        with contextlib.suppress(OSError):  # a thread that has just ended
+            if all(state(task / "stat") in ("T", "Z", "X") for task in pathlib.Path(f"/proc/{pid}/task").iterdir()):
+                return
+        time.sleep(0.001)
+    raise RuntimeError(f"process {pid} does not stop")
 
 
 def children_of(pid):
