@@ -206,7 +206,7 @@ void Service::add_admin_routes() {
   api::add_metrics_route(router, admin_->numbers);
   std::vector<api::Check> checks{{"store", [this] { return store_->writable(); }},
                                  {"keys", [this] { return key_ ? Status() : Status(Error(keys::kApiKeyMalformed)); }},
-                                 {"queue", [this] { return commit_->full() ? Status(Error(store::kQueueFull)) : Status(); }},
+                                 {"queue", [this] { return commit_->ready(Monotonic::now()); }},
                                  {"draining", [this] { return draining_.load() ? Status(Error(api::kDraining)) : Status(); }}};
   // Without it this node mints all the same, unless a rule says otherwise.
   if (limits_.shared) checks.push_back({"limits", [this] { return limits_.shared->available(); }, limits_.shared->closes()});
