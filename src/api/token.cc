@@ -80,6 +80,7 @@ Task<std::optional<issue::Minted>> mint(const TokenContext& context, const Resul
   }
   Result<issue::Minted> minted = co_await context.issuer.mint(wish->phone, wish->xid, context.now());
   if (!minted) {
+    if (minted.error().is(issue::kXidTaken)) context.observer.minted(store::Outcome::kConflict);
     refuse(response, minted.error().code(), request);
     co_return std::nullopt;
   }

@@ -19,7 +19,7 @@ inline constexpr Code kRateLimited{"rate_limited", Fault::kRateLimited, "Too man
 
 // What happened to a request that got as far as a decision; for metrics. Called on the loop's thread.
 struct MintObserver {
-  std::function<void(store::Outcome)> minted = [](store::Outcome) {};
+  std::function<void(store::Outcome)> minted = [](store::Outcome) {};  // or kConflict: nothing was
   std::function<void(const limit::Rule&)> refused = [](const limit::Rule&) {};
 };
 

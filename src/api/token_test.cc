@@ -110,6 +110,7 @@ TEST_F(TokenTest, AnXidOfAnotherPhoneIs409AndTellsNothing) {
   const std::string first = call_.get("/v1/token/15555551234/order-1").body;
   EXPECT_EQ(call_.get("/v1/token/15555559999/order-1").status, 409);
   EXPECT_EQ(call_.response.error_id, "xid_taken");
+  EXPECT_EQ(outcomes_.back(), store::Outcome::kConflict);
   EXPECT_THAT(call_.response.body, Not(HasSubstr(first)));
   EXPECT_THAT(call_.response.body, Not(HasSubstr("1555555")));
 }

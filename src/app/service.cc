@@ -12,6 +12,7 @@
 #include "api/transactions.h"
 #include "app/descriptors.h"
 #include "app/open_store.h"
+#include "config/values.h"
 #include "keys/api_key.h"
 #include "metrics/metrics.h"
 
@@ -28,8 +29,6 @@ http::TlsOptions tls_options(const config::Tls& tls) {
                                                                      : http::TlsMinimum::k1_3;
   return {tls.certificate, tls.key, minimum};
 }
-
-bool is_loopback(const std::string& host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
 
 // Changes when the file does: whoever replaces it by rename() makes a new inode, whoever writes into it a new time or size.
 std::string stamp_of(const std::string& path) {
@@ -164,7 +163,7 @@ Status Service::listen() {
   }
   add_admin_routes();
   // Caller keys travel here: beyond this machine only over TLS (config/ refuses it without).
-  const bool admin_tls = config_.tls.enabled && !is_loopback(config_.listen.admin.host);
+  const bool admin_tls = config_.tls.enabled && !config::is_loopback(config_.listen.admin);
   http::ListenOptions admin_options{config_.listen.admin.host, config_.listen.admin.port, admin_tls, {&admin_->router}, {}};
   admin_options.observers.push_back(observer("admin", metrics::Listener::kAdmin, admin_->own));
 
@@ -206,7 +205,7 @@ void Service::add_admin_routes() {
   api::add_metrics_route(router, admin_->numbers);
   std::vector<api::Check> checks{{"store", [this] { return store_->writable(); }},
                                  {"keys", [this] { return key_ ? Status() : Status(Error(keys::kApiKeyMalformed)); }},
-                                 {"queue", [this] { return commit_->full() ? Status(Error(store::kQueueFull)) : Status(); }},
+                                 {"queue", [this] { return commit_->ready(Monotonic::now()); }},
                                  {"draining", [this] { return draining_.load() ? Status(Error(api::kDraining)) : Status(); }}};
   // Without it this node mints all the same, unless a rule says otherwise.
   if (limits_.shared) checks.push_back({"limits", [this] { return limits_.shared->available(); }, limits_.shared->closes()});

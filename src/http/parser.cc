@@ -205,7 +205,7 @@ RequestParser::Step RequestParser::Impl::framing() {
     } else if (f.name.size() == 10 && equal_ignoring_case(f.name, "connection")) {
       close = close || list_has(f.value, "close");
       stay = stay || list_has(f.value, "keep-alive");
-    } else if (f.name.size() == 6 && equal_ignoring_case(f.name, "expect")) {
+    } else if (f.name.size() == 6 && equal_ignoring_case(f.name, "expect") && !request.http_1_0) {  // RFC 9110 s10.1.1: ignored in HTTP/1.0
       if (!equal_ignoring_case(f.value, "100-continue")) return refuse(kExpectationFailed);
       expects_continue = true;
     }

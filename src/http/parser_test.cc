@@ -170,5 +170,13 @@ TEST(Parser, AnUnknownExpectationFails) {
   EXPECT_TRUE(Parsed(with_fields("Expect: 100-continue\r\n")).parser.expects_continue());
 }
 
+TEST(Parser, ExpectationsOfAnHttp10ClientAreIgnored) {
+  for (const char* const value : {"100-continue", "200-ok"}) {
+    Parsed p("POST /v1/tokens HTTP/1.0\r\nExpect: " + std::string(value) + "\r\nContent-Length: 2\r\n\r\n");
+    EXPECT_EQ(p.step, Step::kComplete) << value;
+    EXPECT_FALSE(p.parser.expects_continue()) << value;
+  }
+}
+
 }  // namespace
 }  // namespace jwtd::http

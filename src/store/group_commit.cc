@@ -126,8 +126,8 @@ Result<Change> ChangeAwaiter::await_resume() {
   return std::move(change_);
 }
 
-GroupCommit::GroupCommit(Store& store, Options options) : store_(store), options_(std::move(options)), shares_out_(store.shares_out_batches()) {
-  for (std::size_t i = 0; i < store_.commits_at_once(); ++i) threads_.emplace_back([this] { name_this_thread("committer"), run(); });
+GroupCommit::GroupCommit(Store& store, Options options) : store_(store), options_(std::move(options)), shares_out_(store.shares_out_batches()), since_(store.commits_at_once()) {
+  for (Since& since : since_) threads_.emplace_back([this, &since] { name_this_thread("committer"), run(since); });
 }
 
 GroupCommit::~GroupCommit() {
@@ -137,6 +137,15 @@ GroupCommit::~GroupCommit() {
   }
   arrived_.notify_all();
   for (std::thread& thread : threads_) thread.join();
+}
+
+Status GroupCommit::ready(Monotonic::time_point now) const {
+  if (full()) return Error(kQueueFull);
+  for (const Since& since : since_) {
+    const Monotonic::duration began(since.load(std::memory_order_relaxed));
+    if (began.count() != 0 && now.time_since_epoch() - began > options_.deadline) return Error(kCommitTimeout);
+  }
+  return {};
 }
 
 void GroupCommit::enqueue(Lane::Node* node) {
@@ -178,7 +187,7 @@ bool GroupCommit::take(std::vector<Lane::Node*>& batch) {
   return !batch.empty();
 }
 
-void GroupCommit::run() {
+void GroupCommit::run(Since& since) {
   std::vector<Lane::Node*> batch;
   std::vector<Entry*> entries;
   std::vector<Change*> changes;
@@ -196,8 +205,10 @@ void GroupCommit::run() {
         changes.push_back(&std::get<Change>(node->what));
       }
     }
+    since.store(started.time_since_epoch().count(), std::memory_order_relaxed);
     const Status committed = entries.empty() ? Status() : store_.commit(entries);
     const Status applied = changes.empty() ? Status() : apply(changes);
+    since.store(0, std::memory_order_relaxed);
     const auto busy = std::chrono::duration_cast<std::chrono::microseconds>(Monotonic::now() - started);
     stats_.batches.fetch_add(1, std::memory_order_relaxed);
     (committed ? stats_.records : stats_.failed).fetch_add(entries.size(), std::memory_order_relaxed);

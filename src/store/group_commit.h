@@ -142,13 +142,18 @@ class GroupCommit {
 
   // True when the next commit() would be refused.
   bool full() const { return queued_.load(std::memory_order_relaxed) >= options_.max_queued; }
+  // Whether a commit would be answered in time, as far as can be told. Fails with kQueueFull; with kCommitTimeout when the store has had a batch for
+  // longer than anybody waits, which its own writable() does not know.
+  Status ready(Monotonic::time_point now) const;
   std::size_t queued() const { return queued_.load(std::memory_order_relaxed); }
   const CommitStats& stats() const { return stats_; }
 
  private:
   friend class Lane;
   void enqueue(Lane::Node* node);
-  void run();
+  // Of one committer: since when the store has its batch, 0 for none. In Monotonic's ticks.
+  using Since = std::atomic<Monotonic::rep>;
+  void run(Since& since);
   Status apply(std::span<Change* const> changes);
   bool take(std::vector<Lane::Node*>& batch);
   std::size_t share_after(std::size_t former_batch) const;
@@ -165,6 +170,7 @@ class GroupCommit {
   Lane::Node* newest_ = nullptr;
   std::size_t idle_ = 0;  // committers that sleep
   bool stopping_ = false;
+  std::vector<Since> since_;  // by committer
   std::vector<std::thread> threads_;
 };
 

@@ -223,6 +223,32 @@ TEST_F(GroupCommitTest, AFullQueueRefusesAtOnce) {
   EXPECT_FALSE(commit.full());
 }
 
+TEST_F(GroupCommitTest, IsNotReadyWhileItsQueueIsFull) {
+  EXPECT_TRUE(commit.ready(Monotonic::now()));
+  std::vector<std::unique_ptr<Waiting>> waiting;
+  for (int i = 0; i < 4; ++i) waiting.push_back(start());
+  const Status ready = commit.ready(Monotonic::now());
+  ASSERT_FALSE(ready);
+  EXPECT_TRUE(ready.error().is(kQueueFull));
+  store.open_gate(4);
+  for (const auto& one : waiting)
+    while (!one->done()) loop.wait_and_run();
+  EXPECT_TRUE(commit.ready(Monotonic::now()));
+}
+
+TEST_F(GroupCommitTest, IsNotReadyWhileTheStoreHasABatchForLongerThanAnybodyWaits) {
+  const auto one = start();
+  store.wait_for_batches(1);
+  const auto now = Monotonic::now();
+  EXPECT_TRUE(commit.ready(now));
+  const Status ready = commit.ready(now + std::chrono::hours(2));
+  ASSERT_FALSE(ready);
+  EXPECT_TRUE(ready.error().is(kCommitTimeout));
+  store.open_gate(1);
+  loop.wait_and_run();
+  EXPECT_TRUE(commit.ready(now + std::chrono::hours(2)));
+}
+
 TEST_F(GroupCommitTest, AFailedBatchFailsAllOfItsRecords) {
   store.fail();
   const auto one = start();

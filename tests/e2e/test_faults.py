@@ -82,8 +82,11 @@ def test_a_slow_store_is_503_with_retry_after_within_the_deadline(on_bad_disk):
     for answer in answers:
         assert answer.status == 503 and int(answer.field("Retry-After")) >= 1, answer
     assert server.get("/ping").status == 200, "the loops do not wait for the disk"
+    ready = server.admin_get("/readyz")
+    assert ready.status == 503 and ready.json["checks"]["queue"] == {"ok": False, "reason": "commit_timeout"}
     server.fault.unlink()
     wait_until(lambda: server.get(f"/v1/token/{PHONE}").status == 200, 60, "tokens again")
+    wait_until(lambda: server.admin_get("/readyz").status == 200, 60, "a green /readyz")
     # Whether the late ones are on record is open; that the same XID gives one answer from now on is not.
     assert server.get(f"/v1/token/{PHONE}/slow-0").text == server.get(f"/v1/token/{PHONE}/slow-0").text
     assert server.stop() == 0

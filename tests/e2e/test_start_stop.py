@@ -113,6 +113,19 @@ def test_nothing_is_left_behind_by_a_refused_start(make_server):
     assert {p.name for p in server.folder.iterdir()} == before
 
 
+def test_what_the_store_keeps_is_not_readable_to_everybody(make_server):
+    server = make_server().durable
+    folder = server.folder / "db"
+    folder.mkdir()
+    folder.chmod(0o755)  # as whoever makes it beforehand leaves it
+    server.wrapper = ["sh", "-c", 'umask 022; exec "$0" "$@"']
+    with server:
+        assert server.get(f"/v1/token/{PHONE}").status == 200
+        files = list(folder.iterdir())
+        assert any(file.suffix == ".log" for file in files), files
+        assert [file for file in files if file.stat().st_mode & 0o007] == []
+
+
 def lifetime(server):
     claims = harness.claims_of(server.get(f"/v1/token/{PHONE}").text)
     return claims["exp"] - claims["iat"]
