@@ -37,7 +37,7 @@ Result<std::optional<Transaction>> LookUps::find(const Xid& xid, UnixMillis now)
   if (!lease) return lease.error();
   UnderXids all;
   const Xid xids[] = {xid};
-  if (Status read = read_under_xids(connections_, *lease, xids, Earlier::kRead, nullptr, all); !read) return read.error();
+  if (Status read = read_under_xids(connections_, *lease, xids, Earlier::kRead, connections_.primary(), all); !read) return read.error();
   const auto at = all.find(xid.text());
   if (at == all.end()) {
     auto impostor = look_for_impostor(connections_, *lease, xid);
@@ -94,7 +94,7 @@ Status LookUps::ours_of_phone(const Lease& lease, const Phone& phone, const Bson
     if (read) to.back().transaction = shallow(*std::move(read));
     return {};
   };
-  return query(connections_, lease.tokens(), filter, options, nullptr, each);
+  return query(connections_, lease.tokens(), filter, options, connections_.primary(), each);
 }
 
 // The transactions that only the tutorial's rows know. Each has its place by its oldest row, so a row that is not the oldest is passed over;
@@ -123,7 +123,7 @@ Status LookUps::rows_of_phone(const Lease& lease, const Phone& phone, const std:
     };
     std::size_t seen = 0;
     const auto counted = [&](const bson_t& document) { return ++seen, each(document); };
-    if (Status read = query(connections_, lease.tokens(), filter, options, nullptr, counted); !read) return read;
+    if (Status read = query(connections_, lease.tokens(), filter, options, connections_.primary(), counted); !read) return read;
     const bool last = seen < window;
     if (!last) {
       if (rows.empty()) return {};
@@ -141,7 +141,7 @@ Status LookUps::rows_of_phone(const Lease& lease, const Phone& phone, const std:
     std::sort(xids.begin(), xids.end());
     xids.erase(std::unique(xids.begin(), xids.end()), xids.end());
     UnderXids all;
-    if (Status read = read_under_xids(connections_, lease, xids, Earlier::kLeaveOut, nullptr, all); !read) return read;
+    if (Status read = read_under_xids(connections_, lease, xids, Earlier::kLeaveOut, connections_.primary(), all); !read) return read;
     List found;
     for (const LegacyRow& row : rows) {
       const auto at = all.find(row.xid.text());

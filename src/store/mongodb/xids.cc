@@ -95,7 +95,7 @@ Result<Transaction> assemble(const Connections& connections, const Lease& lease,
       append_newest_first(std::move(tokens), transaction.earlier, most);
       return {};
     };
-    if (Status read = query(connections, lease.earlier(), filter, options, nullptr, each); !read) return read.error();
+    if (Status read = query(connections, lease.earlier(), filter, options, connections.primary(), each); !read) return read.error();
   }
   // A row that something happened to has its token in our document too (changes.cc).
   std::erase_if(rows, [&](const Record& row) {
