@@ -119,6 +119,7 @@ void Timelines::add_admin_routes(http::Router& router, store::Lane& lane) {
   admin_->status.ask = [this](const Xid& xid) { return shared_->ask(xid); };
   api::add_status_route(router, admin_->status);
   api::add_unmatched_route(router, admin_->unmatched);
+  if (forwarder_) admin_->queue.owner = forwarder_->node();
   admin_->queue.replayed = [this] {
     if (forwarder_) forwarder_->wake();
   };

@@ -69,6 +69,7 @@ class Forwarder {
   std::size_t turn(const Apply& apply);
 
   const ForwardStats& stats() const { return stats_; }
+  const std::string& node() const { return node_; }  // this process's name: the owner of what it puts into the outbox
 
  private:
   std::vector<Delivery> due(UnixMillis now);
