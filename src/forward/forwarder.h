@@ -77,6 +77,7 @@ class Forwarder {
   bool claim(std::vector<Delivery>& deliveries, const Apply& apply, UnixMillis now);
   bool deliver(const Delivery& delivery);
   void settle(Delivery delivery, bool delivered, store::Change& change);
+  void leave_out_what_is_gone(store::Change& change) const;
   void tell(std::string_view event) const;
 
   store::Store& store_;
