@@ -69,9 +69,13 @@ Task<void> get_status(const StatusContext& context, const Request& request, Resp
       response.body = problem.dump();
       co_return;
     }
-    const Result<store::Transaction> transaction = co_await context.placing.poll(wish->xid, std::move(polled->report), polled->at);
-    if (!transaction) co_return refuse(context, transaction.error(), request, response);
-    json = shown(*transaction, now);
+    const Result<timeline::PollPlacement> placement = co_await context.placing.poll(wish->xid, std::move(polled->report), polled->at);
+    if (!placement) co_return refuse(context, placement.error(), request, response);
+    if (placement->contradicted) {
+      context.contradicted();
+      tell_contradiction(context.log, request.request_id);
+    }
+    json = shown(placement->transaction, now);
   }
   answer(response, json);
 }

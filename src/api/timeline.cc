@@ -58,6 +58,11 @@ Json events_json(const store::Transaction& transaction, UnixMillis now, Sight si
   return events;
 }
 
+void tell_contradiction(Log* log, std::string_view request_id) {
+  if (!log) return;
+  log->warn("status_contradicted", {{"detail", "the provider reported two different final states of one transaction; the one it dates first stands"}, {"request_id", request_id}});
+}
+
 std::string_view token_state(const store::Transaction& transaction, UnixMillis now) {
   const auto has = [&](store::Event::Type type) {
     return std::any_of(transaction.events.begin(), transaction.events.end(), [type](const store::Event& event) { return event.type == type; });

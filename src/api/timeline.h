@@ -3,6 +3,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "base/log.h"
 #include "base/time.h"
 #include "store/record.h"
 #include "timeline/timeline.h"
@@ -15,6 +16,8 @@ enum class Sight : bool { kMasked, kFull };  // kFull: with phone numbers, token
 nlohmann::ordered_json status_json(const timeline::Status& status);
 // [{"type", "at", ...}], in the order of time.
 nlohmann::ordered_json events_json(const store::Transaction& transaction, UnixMillis now, Sight sight);
+// For the log; whoever learns of it counts it too.
+void tell_contradiction(Log* log, std::string_view request_id);
 // "active", "expired", "revoked" or "consumed": what became of the token.
 std::string_view token_state(const store::Transaction& transaction, UnixMillis now);
 
