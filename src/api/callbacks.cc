@@ -43,11 +43,13 @@ Task<void> post_callback(const CallbackContext& context, const Request& request,
   answer_text(response, "{}");
 }
 
-void add_unmatched(const telesign::Report& report, Json& json) {
+void add_unmatched(const telesign::Report& report, Sight sight, Json& json) {
   json["reference_id"] = report.reference_id.empty() ? Json() : Json(report.reference_id);
-  json["xid"] = report.xid.empty() ? Json() : Json(report.xid);
+  // The id of somebody else's transaction may be anything.
+  const Result<Phone> phone = Phone::parse(report.xid);
+  json["xid"] = report.xid.empty() ? Json() : phone && sight == Sight::kMasked ? Json(phone->redacted()) : Json(report.xid);
   json["code"] = report.code;
-  json["description"] = report.description;
+  json["description"] = shown_words(report.description, sight);
 }
 
 Task<void> list_unmatched(const AdminContext& context, const Request& request, Response& response) {
@@ -70,7 +72,7 @@ Task<void> list_unmatched(const AdminContext& context, const Request& request, R
   Json json{{"callbacks", Json::array()}, {"next", nullptr}};
   for (const timeline::Unmatched& one : found->callbacks) {
     Json shown{{"received_at", format_rfc3339(one.at, true)}};
-    if (one.report) add_unmatched(*one.report, shown);
+    if (one.report) add_unmatched(*one.report, full ? Sight::kFull : Sight::kMasked, shown);
     else shown["damaged"] = true;
     if (full) shown["raw"] = one.raw;
     json["callbacks"].push_back(std::move(shown));

@@ -23,6 +23,7 @@ namespace {
 using http::Method;
 using nlohmann::json;
 using store::kNow;
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -246,6 +247,21 @@ TEST_F(CallbacksTest, AContradictionThatShowsLaterCountsToo) {
   for (int i = 0; i < 2; ++i) EXPECT_EQ(call_.get("/v1/transactions/order-2/status?refresh=1", reader_).status, 200);
   EXPECT_EQ(contradicted_, 2) << "by the provider's answer, once";
   EXPECT_EQ(status("order-2")["status"]["code"], 2401);
+}
+
+TEST_F(CallbacksTest, APhoneNumberInTheProvidersWordsIsMasked) {
+  commit("order-1");
+  const auto naming = [](std::string body) { return body.replace(body.find(R"("d")"), 3, R"("code 123456 to 15555551234, +15555551234, 0015555551234.")"); };
+  const std::string masked = "code 123456 to *******1234, +*******1234, *********1234.";
+  send(naming(report("R1", 2401, "order-1")));
+  send(naming(report("R2", 2401, "15555551234")));
+  EXPECT_EQ(status("order-1")["status"]["description"], masked);
+  for (const char* path : {"/v1/transactions/order-1", "/v1/transactions?phone_number=15555551234"}) {
+    EXPECT_THAT(call_.get(path, reader_).body, AllOf(HasSubstr(masked), Not(HasSubstr("15555551234")))) << path;
+    EXPECT_THAT(call_.get(path, operator_).body, HasSubstr("to 15555551234, +15555551234, 0015555551234.")) << path;
+  }
+  EXPECT_THAT(call_.get("/v1/callbacks?unmatched=1", masked_).body, AllOf(HasSubstr(masked), HasSubstr(R"("xid":"*******1234")"), Not(HasSubstr("15555551234"))));
+  EXPECT_THAT(call_.get("/v1/callbacks?unmatched=1", operator_).body, HasSubstr(R"("xid":"15555551234")"));
 }
 
 TEST_F(CallbacksTest, UnmatchedOnesAreBounded) {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
 
 #include "base/log.h"
 #include "base/time.h"
@@ -13,7 +15,9 @@ namespace jwtd::api {
 enum class Sight : bool { kMasked, kFull };  // kFull: with phone numbers, tokens and bodies, for callers that have read:pii
 
 // {"state", "code", "description", "updated_on", "source", ...}; null where there is no report.
-nlohmann::ordered_json status_json(const timeline::Status& status);
+nlohmann::ordered_json status_json(const timeline::Status& status, Sight sight);
+// The provider's words: for kMasked, whatever in them may be a phone number is masked.
+std::string shown_words(std::string_view text, Sight sight);
 // [{"type", "at", ...}], in the order of time.
 nlohmann::ordered_json events_json(const store::Transaction& transaction, UnixMillis now, Sight sight);
 // For the log; whoever learns of it counts it too.
