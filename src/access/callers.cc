@@ -49,6 +49,30 @@ std::string sha256_hex(std::string_view text) {
   return hex;
 }
 
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+// nullopt: an escape is none. A '+' stays one: neither a name nor a key has a space.
+std::optional<std::string> form_decode(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());  // one allocation, which Secret wipes
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      out += text[i];
+      continue;
+    }
+    if (i + 2 >= text.size()) return std::nullopt;
+    const int high = hex_digit(text[i + 1]), low = hex_digit(text[i + 2]);
+    if (high < 0 || low < 0) return std::nullopt;
+    out += static_cast<char>(high * 16 + low);
+    i += 2;
+  }
+  return out;
+}
+
 bool is_scheme(std::string_view scheme, std::string_view lower_case) {
   return std::equal(scheme.begin(), scheme.end(), lower_case.begin(), lower_case.end(),
                     [](char a, char b) { return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b; });
@@ -95,15 +119,18 @@ Result<const Caller*> Callers::authenticate(std::string_view authorization, Scop
   if (is_scheme(scheme, "bearer")) return with_key(key, nullptr, needed);
   if (!is_scheme(scheme, "basic")) return Error(kCallerKeyMissing);
 
-  // "name:key"; neither has a character that OAuth clients would escape (RFC 6749 s2.3.1).
+  // "name:key", each form-urlencoded (RFC 6749 s2.3.1): there is nothing in them that has to be escaped, and clients that escape '_', '-' and '.'.
   std::optional<std::string> pair = base64_decode(key);
   if (!pair) return Error(kCallerKeyMissing);
   const Secret wiped(*std::move(pair));
   const std::string_view text = wiped.expose();
   const std::size_t colon = text.find(':');
   if (colon == std::string_view::npos) return Error(kCallerKeyMissing);
-  const std::string_view name = text.substr(0, colon);
-  return with_key(text.substr(colon + 1), &name, needed);
+  std::optional<std::string> name = form_decode(text.substr(0, colon)), decoded = form_decode(text.substr(colon + 1));
+  if (!name || !decoded) return Error(kCallerKeyMissing);
+  const Secret plain(*std::move(decoded));
+  const std::string_view wanted = *name;
+  return with_key(plain.expose(), &wanted, needed);
 }
 
 // `name`: nullptr, or whose key it must be.

@@ -156,6 +156,24 @@ TEST(Authenticate, BasicIsTheCallersNameAndKey) {
   }
 }
 
+// RFC 6749 s2.3.1. Clients escape more than they must: oauth4webapi '_', '-' and '.', which every key has.
+TEST(Authenticate, BasicMayBeFormUrlencoded) {
+  Callers callers;
+  const std::string key = added(callers, "web.shop-1_a", kRead);
+  const auto escaped = [](std::string_view text, std::string_view these) {
+    std::string out;
+    for (const char c : text) {
+      if (these.find(c) == std::string_view::npos) out += c;
+      else out += c == '_' ? "%5F" : c == '-' ? "%2d" : c == '.' ? "%2E" : c == 'j' ? "%6A" : "%64";
+    }
+    return out;
+  };
+  const auto basic = [](const std::string& text) { return "Basic " + base64_encode(text); };
+  for (const char* these : {"_", "-", "_-.", "_-.jd"}) EXPECT_EQ(refused(callers, basic(escaped("web.shop-1_a", these) + ":" + escaped(key, these))), nullptr) << these;
+  for (const std::string& pair : {"web%2Eshop-1_a%3A:" + key, "web%252Eshop-1_a:" + key}) EXPECT_EQ(refused(callers, basic(pair)), &kCallerKeyUnknown) << pair;
+  for (const std::string& pair : {"web.shop-1_a:" + key + "%", "web.shop-1_a:" + key + "%5", "web.shop-1_a%zz:" + key}) EXPECT_EQ(refused(callers, basic(pair)), &kCallerKeyMissing) << pair;
+}
+
 TEST(Authenticate, AnyOtherTextIsUnknown) {
   Callers callers;
   const std::string key = added(callers, "billing", kRead);

@@ -94,6 +94,7 @@ Task<void> replay(const CallbackQueueContext& context, const Request& request, R
     forward::Delivery delivery = *forward::delivery_of(note);
     delivery.attempts = 0;
     delivery.next_at = now;
+    delivery.owner = context.owner;
     store::Change change;
     change.put.push_back(forward::note_of(delivery, store::kOutboxNote));
     change.remove.push_back({std::string(store::kDeadNote), note.key});

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 
 #include "api/admin_context.h"
 #include "http/router.h"
@@ -15,6 +16,7 @@ inline constexpr Code kDeadLetterUnknown{"dead_letter_unknown", Fault::kNotFound
 
 struct CallbackQueueContext : AdminContext {
   store::Lane& lane;  // of the loop that the router runs on
+  std::string owner = {};  // whose turn it is to send what is replayed here (forward/outbox.h); empty: anybody's
   std::function<void()> replayed = [] {};  // wakes the forwarder
 };
 

@@ -103,6 +103,16 @@ TEST_F(CallbackQueue, TheDeadAreReplayedOneOrAll) {
   EXPECT_EQ(woken_, 3);
 }
 
+// As with a callback that has just come: the other nodes leave it alone for a while (forward/forwarder.h).
+TEST_F(CallbackQueue, WhatIsReplayedIsTheTurnOfTheNodeThatWasAsked) {
+  context_.owner = "node-1";
+  put("x-1", store::kDeadNote);
+  replay("{}", masked_);
+  const auto notes = store_->notes(store::kOutboxNote, "", 10, kNow);
+  ASSERT_EQ(notes->size(), 1u);
+  EXPECT_EQ(forward::delivery_of(notes->at(0))->owner, "node-1");
+}
+
 TEST_F(CallbackQueue, AReplayIsReadStrictly) {
   for (const char* body : {"", "[]", "{\"id\":1}", "{\"id\":\"\"}", "{\"ids\":\"x\"}", "{\"id\":\"a\",\"id\":\"b\"}"}) replay(body, masked_, 400);
 }

@@ -7,6 +7,7 @@
 #include "api/query.h"
 #include "api/routes.h"
 #include "api/timeline.h"
+#include "api/transactions.h"
 #include "http/problem.h"
 
 namespace jwtd::api {
@@ -37,33 +38,46 @@ Task<void> post_callback(const CallbackContext& context, const Request& request,
   for (std::size_t i = 0; i < placement->matched; ++i) context.observer.placed(timeline::Placed::kSeen);
   if (placement->contradicted) {
     context.observer.contradicted();
-    if (context.log) context.log->warn("status_contradicted", {{"detail", "the provider reported two different final states of one transaction; the one it dates first stands"},
-                                                               {"request_id", request.request_id}});
+    tell_contradiction(context.log, request.request_id);
   }
   answer_text(response, "{}");
+}
+
+void add_unmatched(const telesign::Report& report, Sight sight, Json& json) {
+  json["reference_id"] = report.reference_id.empty() ? Json() : Json(report.reference_id);
+  // The id of somebody else's transaction may be anything.
+  const Result<Phone> phone = Phone::parse(report.xid);
+  json["xid"] = report.xid.empty() ? Json() : phone && sight == Sight::kMasked ? Json(phone->redacted()) : Json(report.xid);
+  json["code"] = report.code;
+  json["description"] = shown_words(report.description, sight);
 }
 
 Task<void> list_unmatched(const AdminContext& context, const Request& request, Response& response) {
   const auto caller = admit(context.callers, request);
   if (!caller) co_return refuse(context.log, caller.error(), request, response);
   const bool full = (*caller)->may(access::Scope::kReadPii);
-  if (const Status names = check_names(request.query, {"unmatched", "limit", "cursor"}); !names) co_return refuse(context.log, names.error(), request, response);
+  if (const Status names = check_names(request.query, {"unmatched", "phone_number", "limit", "cursor"}); !names) co_return refuse(context.log, names.error(), request, response);
   const Result<bool> unmatched = flag(request.query, "unmatched");
   const Result<PageWish> wish = page_wish(request.query);
   if (!unmatched || !*unmatched) co_return refuse(context.log, Error(kQueryParameterMalformed), request, response);
   if (!wish) co_return refuse(context.log, wish.error(), request, response);
-  const auto list = [&store = context.store, wish = *wish, now = context.now()] { return timeline::list_unmatched(store, wish.cursor, wish.limit, now); };
+  const Result<Phone> phone = phone_number(request.query);
+  if (!phone && !phone.error().is(kPhoneNumberMissing)) co_return refuse(context.log, phone.error(), request, response);
+  const auto list = [&store = context.store, wish = *wish, of = phone ? std::optional(*phone) : std::nullopt, now = context.now()] {
+    return timeline::list_unmatched(store, wish.cursor, wish.limit, of, now);
+  };
   const auto found = co_await context.reads.run(list);
   if (!found) co_return refuse(context.log, found.error(), request, response);
 
   Json json{{"callbacks", Json::array()}, {"next", nullptr}};
-  for (const timeline::Unmatched& one : *found) {
-    Json shown{{"received_at", format_rfc3339(one.at, true)}, {"reference_id", one.report.reference_id.empty() ? Json() : Json(one.report.reference_id)},
-               {"xid", one.report.xid.empty() ? Json() : Json(one.report.xid)}, {"code", one.report.code}, {"description", one.report.description}};
-    if (full) shown["raw"] = one.report.raw;
+  for (const timeline::Unmatched& one : found->callbacks) {
+    Json shown{{"received_at", format_rfc3339(one.at, true)}};
+    if (one.report) add_unmatched(*one.report, full ? Sight::kFull : Sight::kMasked, shown);
+    else shown["damaged"] = true;
+    if (full) shown["raw"] = one.raw;
     json["callbacks"].push_back(std::move(shown));
   }
-  if (found->size() == wish->limit) json["next"] = found->back().key;
+  if (!found->next.empty()) json["next"] = found->next;
   answer(response, json);
 }
 

@@ -30,7 +30,7 @@ struct CallbackContext {
 };
 void add_callback_route(http::Router& router, const CallbackContext& context);
 
-// Needs the scope callbacks; raw bodies are for callers that have read:pii too.
+// Needs the scope callbacks; raw bodies are for callers that have read:pii too. With phone_number=: those of this person.
 void add_unmatched_route(http::Router& router, const AdminContext& context);
 
 }  // namespace jwtd::api

@@ -4,11 +4,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <utility>
 
 #include "api/erasure.h"
 #include "api/status.h"
 #include "api/transactions.h"
+#include "forward/outbox.h"
 #include "store/memory/memory_store.h"
 #include "tests/contract/sample_records.h"
 #include "tests/fakes/call_route.h"
@@ -19,8 +23,11 @@ namespace {
 using http::Method;
 using nlohmann::json;
 using store::kNow;
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
+
+using timeline::Placed;
 
 constexpr const char* kRoute = "/v1/callbacks/telesign";
 
@@ -30,8 +37,42 @@ std::string report(const std::string& reference, std::int64_t code, const std::s
   return body.dump();
 }
 
+// Has something done between the first look for a note and what comes of it.
+class MeddledWith final : public store::Store {
+ public:
+  explicit MeddledWith(store::Store& kept) : kept_(kept) {}
+  std::function<void()> after_first_note;
+
+  Result<std::optional<std::string>> note(const store::NoteName& name, UnixMillis now) override {
+    auto found = kept_.note(name, now);
+    if (const auto meddle = std::exchange(after_first_note, nullptr)) meddle();
+    return found;
+  }
+  Status commit(std::span<store::Entry* const> batch) override { return kept_.commit(batch); }
+  Status apply(std::span<store::Change* const> batch) override { return kept_.apply(batch); }
+  Result<std::vector<store::Note>> notes(std::string_view kind, std::string_view after, std::size_t limit, UnixMillis now) override { return kept_.notes(kind, after, limit, now); }
+  Result<std::optional<store::Transaction>> find(const Xid& xid, UnixMillis now) override { return kept_.find(xid, now); }
+  Result<store::Page> find_by_phone(const Phone& phone, std::size_t limit, std::string_view cursor, UnixMillis now) override { return kept_.find_by_phone(phone, limit, cursor, now); }
+  Status writable() override { return kept_.writable(); }
+  Status sweep(UnixMillis now) override { return kept_.sweep(now); }
+  Result<store::Slice> scan(std::size_t limit, std::string_view cursor, UnixMillis now) override { return kept_.scan(limit, cursor, now); }
+  Result<store::Adopted> adopt(std::span<const store::Transaction> transactions) override { return kept_.adopt(transactions); }
+  store::Stats stats() override { return kept_.stats(); }
+  std::string_view driver() const override { return kept_.driver(); }
+
+ private:
+  store::Store& kept_;
+};
+
 class CallbacksTest : public testing::Test {
  protected:
+  // Of which nothing is known yet.
+  static Task<void> tell(timeline::Placing& placing, std::string body) {
+    auto what = telesign::parse_callback(body);
+    const auto placed = co_await placing.callback(*std::move(what), kNow);
+    EXPECT_EQ(placed ? placed->placed : Placed::kDropped, Placed::kUnmatched);
+  }
+
   CallbacksTest() {
     context_.now = [] { return kNow + 1000; };
     context_.observer.placed = [this](timeline::Placed placed) { placed_.push_back(placed); };
@@ -94,7 +135,6 @@ class CallbacksTest : public testing::Test {
 };
 
 using Outcomes = std::vector<timeline::Placed>;
-using timeline::Placed;
 
 // -- placing --------------------------------------------------------------------------------------------------------
 
@@ -158,6 +198,70 @@ TEST_F(CallbacksTest, WhatCannotBePlacedIsKeptAndListedAndPlacedWhenItsReference
   EXPECT_EQ(status("order-1")["status"]["code"], 2401);
   EXPECT_EQ(events("order-1"), 2u);
   EXPECT_EQ(unmatched().size(), 1u);
+}
+
+// Another node kept it, so this one's count knows nothing of it.
+TEST_F(CallbacksTest, WhatAnotherNodeKeptIsPlacedWhenItsReferenceIsLearntHere) {
+  timeline::UnmatchedCount others{0};
+  timeline::Placing other(*store_, reads_, lane_, others, {});
+  commit("order-1");
+  fakes::run_task(call_.loop, tell(other, report("R1", 2401)));
+  ASSERT_EQ(count_.load(), 0u);
+  send(report("R1", 2400, "order-1", "2023-11-14T22:13:10Z"));
+  EXPECT_EQ(status("order-1")["status"]["code"], 2401);
+  EXPECT_TRUE(unmatched().empty());
+}
+
+// Between the look for its reference id and the note that keeps it, another callback brings the reference id, and finds nothing that waits.
+TEST_F(CallbacksTest, WhatIsKeptWhileItsReferenceIsLearntIsPlacedAllTheSame) {
+  MeddledWith store(*store_);
+  timeline::Placing placing(store, reads_, lane_, count_, {});
+  commit("order-1");
+  store.after_first_note = [&] {
+    store::Change change;
+    change.xid = *Xid::parse("order-1");
+    change.event = telesign::event_of(*telesign::parse_callback(report("R1", 2400, "order-1", "2023-11-14T22:13:10Z")), store::Event::Type::kCallback, kNow);
+    change.put.push_back({std::string(store::kReferenceNote), "R1", "order-1", 0});
+    store::Change* batch[] = {&change};
+    EXPECT_TRUE(store_->apply(batch));
+  };
+  fakes::run_task(call_.loop, tell(placing, report("R1", 2401)));
+  EXPECT_EQ(status("order-1")["status"]["code"], 2401);
+  EXPECT_TRUE(unmatched().empty());
+}
+
+TEST_F(CallbacksTest, AContradictionThatShowsLaterCountsToo) {
+  commit("order-1");
+  send(report("R1", 2401));  // waits
+  send(report("R1", 2402, "order-1", "2023-11-14T22:13:40Z"));
+  EXPECT_EQ(contradicted_, 1) << "by the one that was placed with it";
+  send(report("R1", 2403, "order-1", "2023-11-14T22:13:50Z"));
+  EXPECT_EQ(contradicted_, 1) << "once";
+
+  commit("order-2");
+  send(report("R2", 2401, "order-2"));
+  status_.ask = [&](const Xid& xid) {
+    return Result<telesign::Polled>(telesign::Polled{*telesign::parse_callback(report("R2", 2402, xid.text(), "2023-11-14T22:13:40Z")), kNow + 1000, false});
+  };
+  status_.contradicted = [this] { ++contradicted_; };
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(call_.get("/v1/transactions/order-2/status?refresh=1", reader_).status, 200);
+  EXPECT_EQ(contradicted_, 2) << "by the provider's answer, once";
+  EXPECT_EQ(status("order-2")["status"]["code"], 2401);
+}
+
+TEST_F(CallbacksTest, APhoneNumberInTheProvidersWordsIsMasked) {
+  commit("order-1");
+  const auto naming = [](std::string body) { return body.replace(body.find(R"("d")"), 3, R"("code 123456 to 15555551234, +15555551234, 0015555551234.")"); };
+  const std::string masked = "code 123456 to *******1234, +*******1234, *********1234.";
+  send(naming(report("R1", 2401, "order-1")));
+  send(naming(report("R2", 2401, "15555551234")));
+  EXPECT_EQ(status("order-1")["status"]["description"], masked);
+  for (const char* path : {"/v1/transactions/order-1", "/v1/transactions?phone_number=15555551234"}) {
+    EXPECT_THAT(call_.get(path, reader_).body, AllOf(HasSubstr(masked), Not(HasSubstr("15555551234")))) << path;
+    EXPECT_THAT(call_.get(path, operator_).body, HasSubstr("to 15555551234, +15555551234, 0015555551234.")) << path;
+  }
+  EXPECT_THAT(call_.get("/v1/callbacks?unmatched=1", masked_).body, AllOf(HasSubstr(masked), HasSubstr(R"("xid":"*******1234")"), Not(HasSubstr("15555551234"))));
+  EXPECT_THAT(call_.get("/v1/callbacks?unmatched=1", operator_).body, HasSubstr(R"("xid":"15555551234")"));
 }
 
 TEST_F(CallbacksTest, UnmatchedOnesAreBounded) {
@@ -296,6 +400,76 @@ TEST_F(CallbacksTest, ErasingAPhoneNumberReachesCallbacksThatWereNeverPlaced) {
   EXPECT_EQ(call_.call(Method::kDelete, target, operator_, "").body, R"({"transactions":0,"tokens":0,"events":0,"damaged":0,"callbacks":556})");
   EXPECT_EQ(*timeline::count_unmatched(*store_, kNow), others.size() + 550);
   EXPECT_EQ(call_.call(Method::kDelete, target, operator_, "").body, R"({"transactions":0,"tokens":0,"events":0,"damaged":0,"callbacks":0})");
+}
+
+TEST_F(CallbacksTest, ErasingAPhoneNumberReachesWhatWasGivenUpForwardingWhenItsTransactionIsPastRetention) {
+  const auto put = [&](const std::string& xid, const std::string& body) {
+    store::Change change;
+    change.put.push_back(forward::note_of({.key = "k-" + xid, .id = "msg_1", .xid = xid, .body = body}, store::kDeadNote));
+    store::Change* batch[] = {&change};
+    ASSERT_TRUE(store_->apply(batch));
+  };
+  put("gone", R"({"data":{"callback":{"phone_number":"15555551234"}}})");
+  put("other", R"({"data":{"callback":{"phone_number":"15555551235"}}})");
+  call_.call(Method::kDelete, std::string("/v1/transactions?phone_number=") + store::kPhone, operator_, "");
+  EXPECT_EQ(call_.response.status, 200);
+  const auto left = store_->notes(store::kDeadNote, "", 10, kNow);
+  ASSERT_EQ(left->size(), 1u);
+  EXPECT_EQ(left->at(0).key, "k-other");
+}
+
+TEST_F(CallbacksTest, UnmatchedOnesOfAPhoneNumberNameItOrOneOfItsTransactions) {
+  const auto naming = [&](const std::string& reference, const std::string& member) {
+    std::string body = report(reference, 2401);
+    return body.insert(1, member + ",");
+  };
+  send(report("R-xid", 2401, "order-1"));  // before its transaction
+  send(report("R-others-xid", 2401, "order-2"));
+  commit("order-1");
+  commit("order-2", store::kOtherPhone);
+  send(naming("R-phone", R"("to":"+1 555 555 1234")"));
+  send(naming("R-others-phone", R"("to":"15555551235")"));
+  for (int i = 0; i < 10; ++i) send(report("R-" + std::to_string(i), 2401));
+  // One that cannot be read any more is there for people all the same.
+  store::Change change;
+  change.put.push_back({std::string(store::kUnmatchedNote), "R-broken/x", std::to_string(kNow) + R"( {"to":"15555551234")", 0});
+  store::Change* batch[] = {&change};
+  ASSERT_TRUE(store_->apply(batch));
+
+  std::set<std::string> raw;
+  std::string cursor;
+  int pages = 0;
+  do {
+    call_.get("/v1/callbacks?unmatched=1&limit=4&phone_number=15555551234" + (cursor.empty() ? "" : "&cursor=" + cursor), operator_);
+    ASSERT_EQ(call_.response.status, 200) << call_.response.body;
+    const json page = json::parse(call_.response.body);
+    for (const json& one : page["callbacks"]) raw.insert(one["raw"].get<std::string>());
+    cursor = page["next"].is_null() ? "" : page["next"].get<std::string>();
+  } while (!cursor.empty() && ++pages < 10);
+  EXPECT_GT(pages, 1);
+  EXPECT_EQ(raw, (std::set<std::string>{report("R-xid", 2401, "order-1"), naming("R-phone", R"("to":"+1 555 555 1234")"), R"({"to":"15555551234")"}));
+  EXPECT_EQ(call_.get("/v1/callbacks?unmatched=1&phone_number=12", operator_).error_id, "phone_malformed");
+  EXPECT_EQ(call_.get("/v1/callbacks?unmatched=1&phone_number=15555551234", reader_).status, 403);
+  EXPECT_EQ(unmatched().size(), 15u);
+
+  call_.call(Method::kDelete, std::string("/v1/transactions?phone_number=") + store::kPhone, operator_, "");
+  EXPECT_EQ(json::parse(call_.response.body)["callbacks"], 3) << "an erasure reaches what an export shows";
+  EXPECT_EQ(unmatched().size(), 12u);
+}
+
+TEST_F(CallbacksTest, OneUnreadableDoesNotHideThoseBehindIt) {
+  store::Change change;
+  change.put.push_back({std::string(store::kUnmatchedNote), "A/x", "1700000000000 {}", 0});
+  store::Change* batch[] = {&change};
+  ASSERT_TRUE(store_->apply(batch));
+  send(report("B", 2401));
+  send(report("C", 2401));
+  call_.get("/v1/callbacks?unmatched=1&limit=2", masked_);
+  const json page = json::parse(call_.response.body);
+  ASSERT_EQ(page["callbacks"].size(), 2u);
+  EXPECT_EQ(page["callbacks"][0]["damaged"], true);
+  EXPECT_FALSE(page["callbacks"][0].contains("raw"));
+  EXPECT_FALSE(page["next"].is_null());
 }
 
 }  // namespace

@@ -99,6 +99,16 @@ TEST_F(IntrospectTest, AnExpiredTokenRevokesItsTransactionToo) {
   EXPECT_EQ(introspect(current).at("active"), false);
 }
 
+// A node whose clock is behind must not say that it is done, and leave a token that counts a second later.
+TEST_F(IntrospectTest, ATokenThatIsNotValidYetRevokesItsTransactionToo) {
+  const std::string early = mint("order-1", kPhone, kNow + 60);
+  EXPECT_EQ(introspect(early).at("active"), false);
+  post_form("/v1/revoke", bearer("revoke"), "token=" + early);
+  EXPECT_EQ(call_.response.status, 200);
+  ASSERT_EQ(events("order-1").size(), 1u);
+  EXPECT_EQ(events("order-1")[0].key, "revoked");
+}
+
 TEST_F(IntrospectTest, RevokingWhatIsNoTokenOfOursIsFineAndChangesNothing) {
   mint("order-1");
   jose::HmacSigner foreign = jose::HmacKey::make(jose::Algorithm::kHs256, Secret(std::string(40, 'x')))->signer();

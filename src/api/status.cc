@@ -28,25 +28,27 @@ Json age(const timeline::Status& status, UnixMillis now) {
   return status.state == timeline::State::kNone ? Json() : Json(std::max<UnixMillis>(0, now - status.known_at) / 1000);
 }
 
-Json shown(const store::Transaction& transaction, UnixMillis now) {
+Json shown(const store::Transaction& transaction, UnixMillis now, Sight sight) {
   const timeline::Status status = timeline::status_of(transaction);
-  return {{"xid", transaction.current.xid.view()}, {"token_state", token_state(transaction, now)}, {"status", status_json(status)}, {"age_seconds", age(status, now)}};
+  return {{"xid", transaction.current.xid.view()}, {"token_state", token_state(transaction, now)}, {"status", status_json(status, sight)}, {"age_seconds", age(status, now)}};
 }
 
 struct Wish {
   Xid xid;
   bool refresh;
+  Sight sight;
 };
 
 Result<Wish> read(const StatusContext& context, const Request& request) {
-  if (const auto caller = admit(context.callers, request); !caller) return caller.error();
+  const Result<Asker> caller = admit(context.callers, request);
+  if (!caller) return caller.error();
   if (const Status names = check_names(request.query, {"refresh"}); !names) return names.error();
   const Result<bool> refresh = flag(request.query, "refresh");
   if (!refresh) return refresh.error();
   if (*refresh && !context.ask) return Error(kRefreshOff);
   const Result<Xid> xid = xid_of(request);
   if (!xid) return xid.error();
-  return Wish{*xid, *refresh};
+  return Wish{*xid, *refresh, (*caller)->may(access::Scope::kReadPii) ? Sight::kFull : Sight::kMasked};
 }
 
 Task<void> get_status(const StatusContext& context, const Request& request, Response& response) {
@@ -57,7 +59,7 @@ Task<void> get_status(const StatusContext& context, const Request& request, Resp
   const Result<std::optional<store::Transaction>> found = co_await context.reads.run(find);
   if (!found) co_return refuse(context, found.error(), request, response);
   if (!found->has_value()) co_return refuse(context, Error(kTransactionUnknown), request, response);
-  Json json = shown(**found, now);
+  Json json = shown(**found, now, wish->sight);
 
   if (wish->refresh) {
     const auto ask = [&context, xid = wish->xid] { return context.ask(xid); };
@@ -69,9 +71,13 @@ Task<void> get_status(const StatusContext& context, const Request& request, Resp
       response.body = problem.dump();
       co_return;
     }
-    const Result<store::Transaction> transaction = co_await context.placing.poll(wish->xid, std::move(polled->report), polled->at);
-    if (!transaction) co_return refuse(context, transaction.error(), request, response);
-    json = shown(*transaction, now);
+    const Result<timeline::PollPlacement> placement = co_await context.placing.poll(wish->xid, std::move(polled->report), polled->at);
+    if (!placement) co_return refuse(context, placement.error(), request, response);
+    if (placement->contradicted) {
+      context.contradicted();
+      tell_contradiction(context.log, request.request_id);
+    }
+    json = shown(placement->transaction, now, wish->sight);
   }
   answer(response, json);
 }

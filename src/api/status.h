@@ -17,6 +17,7 @@ struct StatusContext : AdminContext {
   timeline::Placing& placing;
   // Asks the provider, or answers with what it said some seconds ago. Blocks; any thread. Empty: there is nobody to ask.
   std::function<Result<telesign::Polled>(const Xid&)> ask;
+  std::function<void()> contradicted = [] {};  // for metrics, on the loop's thread: what it answered contradicts what it reported
 };
 
 // {"xid", "token_state", "status": {...}, "age_seconds"}. What the provider answered is on record before it is told. When it cannot be had, the answer

@@ -10,9 +10,11 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr std::size_t kDigitsShown = 4;  // as Phone::redacted()
+
 void add_report(const telesign::Report& report, Sight sight, Json& json) {
   json["code"] = report.code;
-  json["description"] = report.description;
+  json["description"] = shown_words(report.description, sight);
   json["updated_on"] = report.updated_on.empty() ? Json() : Json(report.updated_on);
   if (!report.reference_id.empty()) json["reference_id"] = report.reference_id;
   if (sight == Sight::kFull) json["raw"] = report.raw;
@@ -20,11 +22,11 @@ void add_report(const telesign::Report& report, Sight sight, Json& json) {
 
 }  // namespace
 
-Json status_json(const timeline::Status& status) {
+Json status_json(const timeline::Status& status, Sight sight) {
   Json json{{"state", timeline::name_of(status.state)}, {"code", nullptr}, {"description", nullptr}, {"updated_on", nullptr}, {"source", nullptr}};
   if (status.state == timeline::State::kNone) return json;
   json["code"] = status.report.code;
-  json["description"] = status.report.description;
+  json["description"] = shown_words(status.report.description, sight);
   if (!status.report.updated_on.empty()) json["updated_on"] = status.report.updated_on;
   json["source"] = status.source;
   json["known_at"] = format_rfc3339(status.known_at, true);
@@ -56,6 +58,24 @@ Json events_json(const store::Transaction& transaction, UnixMillis now, Sight si
     events.push_back(std::move(json));
   }
   return events;
+}
+
+std::string shown_words(std::string_view text, Sight sight) {
+  std::string out;
+  while (!text.empty()) {
+    const bool digits = text[0] >= '0' && text[0] <= '9';
+    const std::size_t end = std::min(digits ? text.find_first_not_of("0123456789") : text.find_first_of("0123456789"), text.size());
+    const std::string_view run = text.substr(0, end);
+    const std::size_t hidden = digits && sight == Sight::kMasked && run.size() >= Phone::kMinDigits ? run.size() - kDigitsShown : 0;
+    out.append(hidden, '*').append(run.substr(hidden));
+    text.remove_prefix(end);
+  }
+  return out;
+}
+
+void tell_contradiction(Log* log, std::string_view request_id) {
+  if (!log) return;
+  log->warn("status_contradicted", {{"detail", "the provider reported two different final states of one transaction; the one it dates first stands"}, {"request_id", request_id}});
 }
 
 std::string_view token_state(const store::Transaction& transaction, UnixMillis now) {

@@ -66,7 +66,7 @@ Json transaction(const store::Transaction& transaction, UnixMillis now, Sight si
   Json json{{"xid", current.xid.view()},
             {"phone_number", sight == Sight::kFull ? current.phone.text() : current.phone.redacted()},
             {"token_state", token_state(transaction, now)},
-            {"status", status_json(timeline::status_of(transaction))},
+            {"status", status_json(timeline::status_of(transaction), sight)},
             {"created_at", format_rfc3339(transaction.created_at, true)},
             {"issued", transaction.issued},
             {"iss", current.iss},

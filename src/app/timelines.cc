@@ -82,7 +82,7 @@ Status Timelines::open_forwarder() {
 }
 
 timeline::Placing::Options Timelines::placing_options() const {
-  timeline::Placing::Options options{.retention = parts_.config.store.retention, .forward = {}};
+  timeline::Placing::Options options{.retention = parts_.config.store.retention, .alone = is_embedded(parts_.store), .forward = {}};
   if (forwarder_) {
     options.forward = [this](const Xid& xid, const telesign::Report& report, UnixMillis now) { return forwarder_->note_for(xid, report, now); };
   }
@@ -117,8 +117,10 @@ void Timelines::add_admin_routes(http::Router& router, store::Lane& lane) {
   const timeline::Placing::Options options = placing_options();
   admin_ = std::make_unique<Admin>(parts_, lane, polls_, unmatched_, options);
   admin_->status.ask = [this](const Xid& xid) { return shared_->ask(xid); };
+  admin_->status.contradicted = [this] { contradicted_.fetch_add(1, std::memory_order_relaxed); };
   api::add_status_route(router, admin_->status);
   api::add_unmatched_route(router, admin_->unmatched);
+  if (forwarder_) admin_->queue.owner = forwarder_->node();
   admin_->queue.replayed = [this] {
     if (forwarder_) forwarder_->wake();
   };

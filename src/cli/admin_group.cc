@@ -36,9 +36,9 @@ void AdminGroup::add_callbacks(CLI::App& callbacks, const AddVerb& add_verb) {
 }
 
 void AdminGroup::add_transactions(CLI::App& transactions, const AddVerb& add_verb) {
-  CLI::App* exported = add_verb(transactions, "export", "Print a phone number's transactions with tokens and events as JSON",
+  CLI::App* exported = add_verb(transactions, "export", "Print a phone number's transactions with tokens and events, and callbacks that name it, as JSON",
                                 "  jwtd transactions export --phone-file number --key-file caller_key > subject.json\n\n"
-                                "The caller needs the scopes read and read:pii.\n",
+                                "The caller needs the scopes read, read:pii and callbacks.\n",
                                 [this] { return transactions_export(transactions_, streams_); });
   CLI::App* erase = add_verb(transactions, "erase", "Remove a phone number's transactions; counts stay",
                              "  jwtd transactions erase --phone - --key-file caller_key < number\n\n"

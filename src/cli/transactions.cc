@@ -12,6 +12,21 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+// A callback's key may hold what would end or change a query.
+std::string escaped(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || std::string_view("-._~").find(c) != std::string_view::npos;
+    if (plain) {
+      out += c;
+    } else {
+      out += '%';
+      for (const int shift : {4, 0}) out += "0123456789ABCDEF"[static_cast<unsigned char>(c) >> shift & 15];
+    }
+  }
+  return out;
+}
+
 // kExitOk with an open client and a number in its plain form.
 int prepare(const TransactionsRequest& request, AdminClient& client, std::string& number, const Streams& streams) {
   if (request.phone.empty()) {
@@ -52,6 +67,17 @@ int transactions_export(const TransactionsRequest& request, const Streams& strea
     cursor = (*page)["next"].is_string() ? (*page)["next"].get<std::string>() : "";
   } while (!cursor.empty());
   if (!damaged.empty()) all["damaged"] = damaged;
+  // What the provider reported of the number and no transaction could be found for: an erasure removes it, too.
+  Json& unmatched = all["unmatched_callbacks"] = Json::array();
+  do {
+    const auto page = client.ask("GET", "/v1/callbacks?unmatched=1&phone_number=" + number + "&limit=100" + (cursor.empty() ? "" : "&cursor=" + escaped(cursor)));
+    if (!page || !page->contains("callbacks") || !page->contains("next")) {
+      streams.err << "jwtd: callbacks without a transaction could not be asked for: the caller needs the scope callbacks for that\n";
+      return kExitFailed;
+    }
+    unmatched.insert(unmatched.end(), (*page)["callbacks"].begin(), (*page)["callbacks"].end());
+    cursor = (*page)["next"].is_string() ? (*page)["next"].get<std::string>() : "";
+  } while (!cursor.empty());
   streams.out << all.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
   if (damaged.empty()) return kExitOk;
   streams.err << "jwtd: " << damaged.size() << " transactions cannot be read, and stand under \"damaged\" by their XID alone: a backup may have them\n";

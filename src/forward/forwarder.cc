@@ -170,6 +170,15 @@ void Forwarder::settle(Delivery delivery, bool delivered, store::Change& change)
   change.put.push_back(std::move(dead));
 }
 
+// A phone number may have been erased while its callbacks were on their way: what was removed is not put back.
+void Forwarder::leave_out_what_is_gone(store::Change& change) const {
+  const UnixMillis now = options_.clock();
+  std::erase_if(change.put, [&](const store::Note& note) {  // the dead have the key that they had in the outbox
+    const auto there = store_.note({std::string(store::kOutboxNote), note.key}, now);
+    return there && !*there;
+  });
+}
+
 std::size_t Forwarder::turn(const Apply& apply) {
   const UnixMillis now = options_.clock();
   std::vector<Delivery> deliveries = due(now);
@@ -190,6 +199,7 @@ std::size_t Forwarder::turn(const Apply& apply) {
     delivery.next_at = now;
     change.put.push_back(note_of(delivery, store::kOutboxNote));
   }
+  leave_out_what_is_gone(change);
   // If this is refused, what was sent will be sent again: at least once.
   if (!apply(std::move(change))) tell("the outbox cannot be written");
   return deliveries.size();

@@ -69,6 +69,7 @@ class Forwarder {
   std::size_t turn(const Apply& apply);
 
   const ForwardStats& stats() const { return stats_; }
+  const std::string& node() const { return node_; }  // this process's name: the owner of what it puts into the outbox
 
  private:
   std::vector<Delivery> due(UnixMillis now);
@@ -76,6 +77,7 @@ class Forwarder {
   bool claim(std::vector<Delivery>& deliveries, const Apply& apply, UnixMillis now);
   bool deliver(const Delivery& delivery);
   void settle(Delivery delivery, bool delivered, store::Change& change);
+  void leave_out_what_is_gone(store::Change& change) const;
   void tell(std::string_view event) const;
 
   store::Store& store_;

@@ -230,6 +230,35 @@ TEST_F(Forwarding, OfTwoThatClaimTheLaterSends) {
   EXPECT_EQ(ids.size(), 1u);
 }
 
+TEST_F(Forwarding, WhatIsErasedWhileItIsSentIsNotPutBack) {
+  Forwarder one = forwarder();
+  put("x-1");
+  put("x-2");
+  receiver_.status = 500;
+  receiver_.on_receipt = [&] {  // an erasure
+    store::Change change;
+    const auto waiting = store_->notes(store::kOutboxNote, "", 1000, now_);
+    for (const store::Note& note : *waiting) change.remove.push_back({note.kind, note.key});
+    EXPECT_TRUE(apply(std::move(change)));
+  };
+  EXPECT_EQ(one.turn(through()), 2u);
+  EXPECT_EQ(count(store::kOutboxNote), 0u);
+  // The last attempt, too.
+  receiver_.on_receipt = nullptr;
+  put("x-3");
+  for (unsigned i = 1; i < kForwardAttempts; ++i) {
+    ASSERT_EQ(one.turn(through()), 1u);
+    now_ += millis(kForwardLongestPause);
+  }
+  receiver_.on_receipt = [&] {
+    store::Change change;
+    change.remove.push_back({std::string(store::kOutboxNote), store_->notes(store::kOutboxNote, "", 1, now_)->at(0).key});
+    EXPECT_TRUE(apply(std::move(change)));
+  };
+  EXPECT_EQ(one.turn(through()), 1u);
+  EXPECT_EQ(count(store::kOutboxNote) + count(store::kDeadNote), 0u);
+}
+
 TEST_F(Forwarding, ItsThreadSendsWhatIsPutThere) {
   store::GroupCommit commit(*store_, {.deadline = std::chrono::hours(1)});
   Forwarder one = forwarder();

@@ -202,7 +202,9 @@ void Verifier::look(std::string_view token, UnixSeconds now, bool explain, Verdi
 std::optional<Xid> Verifier::revocable(std::string_view token, UnixSeconds now) {
   Verdict verdict;
   look(token, now, /*explain=*/false, verdict);
-  if (!verdict.is_signed || (verdict.failure && verdict.failure != &jose::kExpired)) return std::nullopt;
+  // One that has expired stands for its transaction; one that is not valid yet, by this node's clock, would count soon.
+  const bool counts = !verdict.failure || verdict.failure == &jose::kExpired || verdict.failure == &jose::kNotYetValid;
+  if (!verdict.is_signed || !counts) return std::nullopt;
   const Result<Xid> xid = Xid::parse(verdict.claims.xid);
   return xid ? std::optional(*xid) : std::nullopt;
 }

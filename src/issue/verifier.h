@@ -70,7 +70,7 @@ class Verifier {
   // Cost: about 0.5 us for a good token of ours.
   void look(std::string_view token, UnixSeconds now, bool explain, Verdict& verdict);
 
-  // The transaction that a token revokes: it is signed by one of our keys for this issuer, expired or not. nullopt: it is none of ours.
+  // The transaction that a token revokes: it is signed by one of our keys for this issuer, expired, not valid yet, or neither. nullopt: it is none of ours.
   std::optional<Xid> revocable(std::string_view token, UnixSeconds now);
 
  private:

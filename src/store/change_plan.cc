@@ -59,8 +59,11 @@ void ChangePlan::stands(Transaction transaction) {
   if (Subject* const subject = find(transaction.current.xid.view()); subject && !subject->known) subject->standing = std::move(transaction);
 }
 
-void ChangePlan::is_damaged(std::string_view xid) {
-  if (Subject* const subject = find(xid); subject && !subject->known) subject->damaged = true;
+void ChangePlan::is_damaged(std::string_view xid, std::optional<Transaction> shell) {
+  Subject* const subject = find(xid);
+  if (!subject || subject->known) return;
+  subject->damaged = true;
+  subject->standing = std::move(shell);
 }
 
 void ChangePlan::have_read() {
@@ -109,7 +112,8 @@ bool ChangePlan::decide(Item& item, const Subject& subject, std::optional<Transa
   Change& change = *item.change;
   change.applied = Applied::kWritten;
   change.transaction.reset();
-  if (subject.damaged) {
+  const bool erasable = change.erase && change.of && state && state->current.phone == *change.of;
+  if (subject.damaged && !erasable && !write.erase) {  // of one batch, what comes behind its erasure finds nothing
     change.applied = Applied::kDamaged;
   } else if (change.event) {
     if (!state || past_retention(state->created_at, retention_, change.event->at)) {
@@ -151,7 +155,7 @@ void ChangePlan::written(const Write& write) {
 void ChangePlan::beaten(const Write& write) {
   Subject& subject = subjects_[write.subject];
   if (!subject.xid) return;
-  subject.known = false;
+  subject.known = subject.damaged = false;
   subject.standing.reset();
 }
 

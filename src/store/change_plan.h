@@ -45,7 +45,8 @@ class ChangePlan {
 
   std::vector<Xid> unread() const;
   void stands(Transaction transaction);
-  void is_damaged(std::string_view xid);
+  // `shell`: what can be said of it all the same, its phone and created_at; it can be erased by whoever names that phone (Change::of).
+  void is_damaged(std::string_view xid, std::optional<Transaction> shell = std::nullopt);
   void have_read();
 
   // Decides; points into this object and the changes until the next call. Empty while not settled: call again.

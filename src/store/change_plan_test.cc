@@ -149,5 +149,44 @@ TEST_F(ChangePlanTest, WhatIsDamagedStopsNobodyElse) {
   EXPECT_EQ(damaged.applied, Applied::kDamaged);
 }
 
+TEST_F(ChangePlanTest, WhatIsDamagedIsErasedByWhoeverKnowsItsPhone) {
+  stand("a");
+  Change event_before = add("a", event("1")), nobodys = erase("a"), others = erase("a"), its = erase("a"), event_behind = add("a", event("2")), again = erase("a");
+  others.of = *Phone::parse("15559999999");
+  its.of = again.of = *Phone::parse(kPhone);
+  Change* batch[] = {&event_before, &nobodys, &others, &its, &event_behind, &again};
+  ChangePlan plan(batch, std::chrono::hours(1));
+  plan.is_damaged("a", standing_.at("a"));
+  plan.have_read();
+  const auto writes = plan.next();
+  ASSERT_EQ(writes.size(), 1u);
+  EXPECT_TRUE(writes[0].erase);
+  plan.written(writes[0]);
+  EXPECT_TRUE(plan.settled());
+  EXPECT_EQ(event_before.applied, Applied::kDamaged);
+  EXPECT_EQ(nobodys.applied, Applied::kDamaged);
+  EXPECT_EQ(others.applied, Applied::kDamaged);
+  EXPECT_EQ(its.applied, Applied::kWritten);
+  EXPECT_EQ(event_behind.applied, Applied::kAbsent);
+  EXPECT_EQ(again.applied, Applied::kAbsent);
+}
+
+TEST_F(ChangePlanTest, WhatWasDamagedAndStandsSoundAfterwardsIsSound) {
+  stand("a");
+  Change change = erase("a");
+  change.of = *Phone::parse(kPhone);
+  Change* batch[] = {&change};
+  ChangePlan plan(batch, std::chrono::hours(1));
+  plan.is_damaged("a", standing_.at("a"));
+  plan.have_read();
+  plan.beaten(plan.next()[0]);
+  ASSERT_EQ(plan.unread().size(), 1u);
+  change.of.reset();
+  plan.stands(standing_.at("a"));
+  plan.have_read();
+  plan.written(plan.next()[0]);
+  EXPECT_EQ(change.applied, Applied::kWritten);
+}
+
 }  // namespace
 }  // namespace jwtd::store

@@ -12,6 +12,7 @@
 #include "store/apply_all.h"
 #include "store/note_kinds.h"
 #include "telesign/report.h"
+#include "timeline/phone_in_text.h"
 #include "timeline/placing.h"
 
 namespace jwtd::timeline {
@@ -44,37 +45,12 @@ store::Change erasure_unread(const Xid& xid, const Phone& phone, std::chrono::se
   return erasure(xid, phone, {{"erased_at", format_rfc3339(now, true)}, {"damaged", true}}, retention, now);
 }
 
-// Whether the phone number stands anywhere in the text: its digits alone, or as people write them, "+1 (555) 555-1234".
-bool text_names(std::string_view text, std::string_view digits) {
-  constexpr std::string_view kBetweenDigits = " -.()/+";
-  std::string run, joined;  // the digits since the last other character, and since the last that stands in no phone number
-  const auto is_it = [&] { return run == digits || joined == digits; };
-  for (const char c : text) {
-    if (c >= '0' && c <= '9') {
-      run += c;
-      joined += c;
-      continue;
-    }
-    if (is_it()) return true;
-    run.clear();
-    if (kBetweenDigits.find(c) == std::string_view::npos) joined.clear();
-  }
-  return is_it();
-}
+bool is_one_of(std::string_view xid, const std::vector<std::string>& xids) { return std::find(xids.begin(), xids.end(), xid) != xids.end(); }
 
-bool json_names(const nlohmann::json& json, std::string_view digits) {
-  if (json.is_string()) return text_names(json.get_ref<const std::string&>(), digits);
-  if (json.is_number()) return text_names(json.dump(), digits);
-  if (json.is_object()) {
-    return std::any_of(json.items().begin(), json.items().end(), [&](const auto& member) { return text_names(member.key(), digits) || json_names(member.value(), digits); });
-  }
-  return json.is_array() && std::any_of(json.begin(), json.end(), [&](const nlohmann::json& one) { return json_names(one, digits); });
-}
-
-// Of notes that wait to be sent: those about one of these XIDs.
+// Of notes that wait to be sent.
 bool is_about(const nlohmann::json& json, const std::vector<std::string>& xids) {
   const auto found = json.is_object() ? json.find("xid") : json.end();
-  return json.is_object() && found != json.end() && found->is_string() && std::find(xids.begin(), xids.end(), found->get_ref<const std::string&>()) != xids.end();
+  return json.is_object() && found != json.end() && found->is_string() && is_one_of(found->get_ref<const std::string&>(), xids);
 }
 
 // What of a page is to be removed.
@@ -83,7 +59,7 @@ struct Doomed {
   std::string last;  // empty: this was the last page
 };
 
-using IsDoomed = std::function<bool(const std::string& value)>;  // asked on a pool thread
+using IsDoomed = std::function<bool(const store::Note& note)>;  // asked on a pool thread
 
 // Removes the notes of a kind that `is_doomed` names; how many.
 Task<Result<std::uint64_t>> remove_notes(store::Store& store, store::ReadPool& reads, store::Lane& lane, std::string_view kind, const IsDoomed& is_doomed, UnixMillis now) {
@@ -95,7 +71,7 @@ Task<Result<std::uint64_t>> remove_notes(store::Store& store, store::ReadPool& r
       if (!page) return page.error();
       Doomed doomed;
       for (const store::Note& note : *page) {
-        if (is_doomed(note.value)) doomed.notes.push_back({note.kind, note.key});
+        if (is_doomed(note)) doomed.notes.push_back({note.kind, note.key});
       }
       if (page->size() == kNotesAtOnce) doomed.last = page->back().key;
       return doomed;
@@ -113,19 +89,19 @@ Task<Result<std::uint64_t>> remove_notes(store::Store& store, store::ReadPool& r
   co_return count;
 }
 
-// What waits to be forwarded of these transactions, and callbacks that were never placed and name the phone number.
+// What waits to be forwarded of these transactions, and callbacks that were never placed and are about one of them. And whichever names the phone number:
+// what was given up forwarding may be kept for longer than its transaction.
 Task<Result<std::uint64_t>> remove_callbacks(store::Store& store, store::ReadPool& reads, store::Lane& lane, const std::vector<std::string>& xids, const Phone& phone, UnixMillis now) {
-  const IsDoomed forwarded = [xids](const std::string& value) { return is_about(nlohmann::json::parse(value, nullptr, /*allow_exceptions=*/false), xids); };
+  const IsDoomed forwarded = [xids, phone](const store::Note& note) {
+    return is_about(nlohmann::json::parse(note.value, nullptr, /*allow_exceptions=*/false), xids) || names_phone(note.value, phone);
+  };
   for (const std::string_view kind : kForwarded) {
-    if (xids.empty()) break;
     const auto removed = co_await remove_notes(store, reads, lane, kind, forwarded, now);
     if (!removed) co_return removed.error();
   }
-  // What is no JSON is looked at as text.
-  const IsDoomed unplaced = [digits = phone.text()](const std::string& value) {
-    const std::string_view body = unmatched_body(value);
-    const auto json = nlohmann::json::parse(body, nullptr, /*allow_exceptions=*/false);
-    return json.is_discarded() ? text_names(body, digits) : json_names(json, digits);
+  const IsDoomed unplaced = [xids, phone](const store::Note& note) {
+    const Unmatched one = unmatched_of(note);
+    return names_phone(one.raw, phone) || (one.report && is_one_of(one.report->xid, xids));
   };
   co_return co_await remove_notes(store, reads, lane, store::kUnmatchedNote, unplaced, now);
 }

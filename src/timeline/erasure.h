@@ -13,11 +13,10 @@ struct Erased {
   std::uint64_t callbacks = 0;  // that had no transaction, and named the phone number
 };
 
-// Every transaction of the phone with its tokens, events, reference ids, and what waits to be forwarded of it; and callbacks that could not be placed
-// and hold the phone number anywhere. Under each XID a note `erased`
-// stays with counts and the time, until the retention is over. Durable transaction by transaction: after an error, call it again. What cannot be read is removed too, or, where the driver cannot, kept until all else is gone: then it fails with
-// store::kStoreDamaged. Transactions that
-// are minted meanwhile may be left. The store's files follow in the background (Store::sweep()); backups and replicas are not reached.
+// Every transaction of the phone with its tokens, events, reference ids, and what waits to be forwarded of it; and callbacks that could not be placed or
+// forwarded and hold the phone number anywhere. Under each XID a note `erased` stays with counts and the time, until the retention is over. Durable
+// transaction by transaction: after an error, call it again. What cannot be read is removed too, or, where the driver cannot, kept until all else is
+// gone: then it fails with store::kStoreDamaged. Transactions that are minted meanwhile may be left. The store's files follow in the background (Store::sweep()); backups and replicas are not reached.
 Task<Result<Erased>> erase_phone(store::Store& store, store::ReadPool& reads, store::Lane& lane, Phone phone, std::chrono::seconds retention, UnixMillis now);
 
 // What erase_phone() left under an XID: {"erased_at", "tokens", "events"} as JSON text; nullopt: nothing.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "store/note_kinds.h"
+#include "timeline/phone_in_text.h"
 
 namespace jwtd::timeline {
 namespace {
@@ -17,15 +18,24 @@ std::string unmatched_key(const telesign::Report& report, const store::Event& ev
   return (telesign::is_reference_id(report.reference_id) ? report.reference_id : std::string("-")) + "/" + event.key;
 }
 
-std::optional<Unmatched> read_unmatched(const store::Note& note) {
-  constexpr auto kType = store::Event::Type::kCallback;
-  const std::string_view body = unmatched_body(note.value);
-  if (body.empty()) return std::nullopt;
-  Unmatched one{note.key, std::atoll(note.value.c_str()), {}};
-  auto report = telesign::report_of({kType, one.at, "-", std::string(body)});
-  if (!report) return std::nullopt;
-  one.report = *std::move(report);
-  return one;
+// Which transaction it is about, if that can be told by now.
+Result<std::optional<Xid>> xid_known_of(store::Store& store, const Unmatched& one, UnixMillis now) {
+  if (!one.report) return std::optional<Xid>();
+  if (auto xid = Xid::parse(one.report->xid)) return std::optional<Xid>(*xid);
+  if (!telesign::is_reference_id(one.report->reference_id)) return std::optional<Xid>();
+  const auto known = store.note({std::string(store::kReferenceNote), one.report->reference_id}, now);
+  if (!known) return known.error();
+  if (!*known) return std::optional<Xid>();
+  const auto xid = Xid::parse(**known);
+  return xid ? std::optional<Xid>(*xid) : std::nullopt;
+}
+
+// Whether its last event is the one that contradicts another.
+bool is_newly_contradicted(const store::Transaction& transaction) {
+  if (!standing_of(transaction).contradicted) return false;
+  store::Transaction before = transaction;
+  before.events.pop_back();
+  return !standing_of(before).contradicted;
 }
 
 bool stands(const telesign::Outline& standing, const telesign::Report& report) {
@@ -59,7 +69,8 @@ Task<Result<Placing::Written>> Placing::write(Xid xid, const telesign::Report& r
   if (!applied) co_return applied.error();
   if (applied->applied == store::Applied::kFull) co_return Error(kTimelineFull);
   if (applied->applied == store::Applied::kDamaged) co_return Error(store::kStoreDamaged);
-  co_return Written{applied->applied, std::move(applied->transaction)};
+  const bool contradicted = applied->applied == store::Applied::kWritten && applied->transaction && is_newly_contradicted(*applied->transaction);
+  co_return Written{applied->applied, std::move(applied->transaction), contradicted};
 }
 
 // Whether the note is there already, if that costs no waiting: a provider's second and third report need not write it again.
@@ -71,7 +82,19 @@ bool Placing::knows(const std::string& reference, const Xid& xid, UnixMillis now
 Task<Result<Placement>> Placing::callback(telesign::Report report, UnixMillis now) {
   const auto xid = co_await xid_of(report, now);
   if (!xid) co_return xid.error();
-  if (!*xid) co_return co_await keep(report, now);
+  if (!*xid) {
+    auto kept = co_await keep(report, now);
+    if (!kept || kept->placed != Placed::kUnmatched || !telesign::is_reference_id(report.reference_id)) co_return kept;
+    // Who learnt the reference id in between has seen nothing that waits; what is on record by now shows to one of the two.
+    const auto learnt = co_await xid_of(report, now);
+    if (learnt && *learnt) {
+      if (const auto placed = co_await place_earlier(**learnt, report.reference_id, now)) {
+        kept->matched = placed->count;
+        kept->contradicted = placed->contradicted;
+      }
+    }
+    co_return kept;
+  }
   auto written = co_await write(**xid, report, store::Event::Type::kCallback, now, {});
   if (!written) co_return written.error();
   if (written->applied == store::Applied::kAbsent) co_return co_await keep(report, now);
@@ -83,32 +106,34 @@ Task<Result<Placement>> Placing::callback(telesign::Report report, UnixMillis no
   const store::Transaction& transaction = *written->transaction;
   const Standing standing = standing_of(transaction);
   placement.placed = stands(standing.report, report) ? Placed::kApplied : Placed::kSeen;
-  if (standing.contradicted) {
-    store::Transaction before = transaction;
-    before.events.pop_back();
-    placement.contradicted = !standing_of(before).contradicted;
-  }
-  if (telesign::is_reference_id(report.reference_id) && unmatched_.load(std::memory_order_relaxed) > 0) {
+  placement.contradicted = written->contradicted;
+  // Another node may have kept what waits for this reference id: its count is not ours.
+  if (telesign::is_reference_id(report.reference_id) && (!options_.alone || unmatched_.load(std::memory_order_relaxed) > 0)) {
     const auto placed = co_await place_earlier(**xid, report.reference_id, now);
     // What came now is in its place; those that waited are tried again with the next one.
-    if (placed) placement.matched = *placed;
+    if (placed) {
+      placement.matched = placed->count;
+      placement.contradicted = placement.contradicted || placed->contradicted;
+    }
   }
   co_return placement;
 }
 
-Task<Result<store::Transaction>> Placing::poll(Xid xid, telesign::Report report, UnixMillis now) {
+Task<Result<PollPlacement>> Placing::poll(Xid xid, telesign::Report report, UnixMillis now) {
   auto written = co_await write(xid, report, store::Event::Type::kPolled, now, {});
   if (!written) co_return written.error();
   if (!written->transaction) co_return Error(kTransactionUnknown);
+  bool contradicted = written->contradicted;
   if (written->applied == store::Applied::kWritten && telesign::is_reference_id(report.reference_id)) {
     const auto placed = co_await place_earlier(xid, report.reference_id, now);
-    if (placed && *placed > 0) {
+    if (placed && placed->count > 0) {
+      contradicted = contradicted || placed->contradicted;
       const auto look = [&store = store_, xid, now] { return store.find(xid, now); };
       auto found = co_await reads_.run(look);
-      if (found && *found) co_return std::move(**found);
+      if (found && *found) co_return PollPlacement{std::move(**found), contradicted};
     }
   }
-  co_return std::move(*written->transaction);
+  co_return PollPlacement{std::move(*written->transaction), contradicted};
 }
 
 Task<Result<Placement>> Placing::keep(const telesign::Report& report, UnixMillis now) {
@@ -127,43 +152,58 @@ Task<Result<Placement>> Placing::keep(const telesign::Report& report, UnixMillis
   co_return placement;
 }
 
-Task<Result<std::size_t>> Placing::place_earlier(Xid xid, const std::string& reference, UnixMillis now) {
+Task<Result<Placing::Matched>> Placing::place_earlier(Xid xid, const std::string& reference, UnixMillis now) {
   const auto list = [&store = store_, from = reference + "/", now] { return store.notes(store::kUnmatchedNote, from, kMaxPlacedAtOnce, now); };
   const auto waiting = co_await reads_.run(list);
   if (!waiting) co_return waiting.error();
-  std::size_t placed = 0;
+  Matched placed;
   for (const store::Note& note : *waiting) {
     if (!note.key.starts_with(reference + "/")) break;
-    const auto one = read_unmatched(note);
-    if (!one) continue;
+    const Unmatched one = unmatched_of(note);
+    if (!one.report) continue;
     std::vector<store::NoteName> done{{std::string(store::kUnmatchedNote), note.key}};  // a name of its own: see ReadPool::run()
-    const auto written = co_await write(xid, one->report, store::Event::Type::kCallback, one->at, std::move(done));
+    const auto written = co_await write(xid, *one.report, store::Event::Type::kCallback, one.at, std::move(done));
     if (!written) co_return written.error();
     if (written->applied == store::Applied::kPresent) {  // then the note is still there
       store::Change change;
       change.remove.push_back({std::string(store::kUnmatchedNote), note.key});
       if (const auto removed = co_await lane_.apply(std::move(change)); !removed) co_return removed.error();
     }
-    ++placed;
+    if (written->applied == store::Applied::kAbsent) break;  // it was erased meanwhile, and they wait on
+    ++placed.count;
+    placed.contradicted = placed.contradicted || written->contradicted;
     std::size_t count = unmatched_.load(std::memory_order_relaxed);
     while (count > 0 && !unmatched_.compare_exchange_weak(count, count - 1)) {}
   }
   co_return placed;
 }
 
-std::string_view unmatched_body(std::string_view value) {
-  const std::size_t space = value.find(' ');
-  return space == std::string_view::npos ? std::string_view() : value.substr(space + 1);
+// The time, a space, the body.
+Unmatched unmatched_of(const store::Note& note) {
+  const std::size_t space = note.value.find(' ');
+  Unmatched one{note.key, std::atoll(note.value.c_str()), space == std::string::npos ? note.value : note.value.substr(space + 1), std::nullopt};
+  if (space != std::string::npos) one.report = telesign::report_of({store::Event::Type::kCallback, one.at, "-", one.raw});
+  return one;
 }
 
-Result<std::vector<Unmatched>> list_unmatched(store::Store& store, std::string_view after, std::size_t limit, UnixMillis now) {
+Result<UnmatchedPage> list_unmatched(store::Store& store, std::string_view after, std::size_t limit, const std::optional<Phone>& of, UnixMillis now) {
   auto notes = store.notes(store::kUnmatchedNote, after, limit, now);
   if (!notes) return notes.error();
-  std::vector<Unmatched> found;
+  UnmatchedPage page;
+  if (notes->size() == limit) page.next = notes->back().key;
   for (const store::Note& note : *notes) {
-    if (auto one = read_unmatched(note)) found.push_back(*std::move(one));
+    Unmatched one = unmatched_of(note);
+    if (of && !names_phone(one.raw, *of)) {
+      const auto known = xid_known_of(store, one, now);
+      if (!known) return known.error();
+      if (!*known) continue;
+      const auto transaction = store.find(**known, now);
+      if (!transaction && !transaction.error().is(store::kStoreDamaged)) return transaction.error();
+      if (!transaction || !*transaction || (*transaction)->current.phone != *of) continue;
+    }
+    page.callbacks.push_back(std::move(one));
   }
-  return found;
+  return page;
 }
 
 Result<std::size_t> count_unmatched(store::Store& store, UnixMillis now) {

@@ -9,6 +9,9 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "base/task.h"
 #include "store/group_commit.h"
@@ -37,14 +40,20 @@ enum class Placed : std::uint8_t {
 
 struct Placement {
   Placed placed = Placed::kUnmatched;
-  bool contradicted = false;  // by this one for the first time: the provider has reported two different final states
+  bool contradicted = false;  // by this one, or by an earlier one that it placed, for the first time: the provider has reported two different final states
   std::size_t matched = 0;    // earlier ones that could be placed now
+};
+
+struct PollPlacement {
+  store::Transaction transaction;
+  bool contradicted = false;  // as above; by this answer, or by an earlier callback that it placed
 };
 
 class Placing {
  public:
   struct Options {
     std::chrono::seconds retention{0};  // how long a reference id is remembered; 0: for ever
+    bool alone = false;  // no other process has this store: UnmatchedCount knows of every callback that waits
     // The note that has a callback forwarded, written together with its event; empty: nothing is forwarded.
     std::function<store::Note(const Xid&, const telesign::Report&, UnixMillis now)> forward;
   };
@@ -56,19 +65,24 @@ class Placing {
   // Fails with kTimelineFull, store::kStoreDamaged, and what Lane::apply() and ReadPool::run() fail with.
   Task<Result<Placement>> callback(telesign::Report report, UnixMillis now);
 
-  // What the provider answered about `xid`; returns the transaction as it stands then. Fails with kTransactionUnknown and as callback().
-  Task<Result<store::Transaction>> poll(Xid xid, telesign::Report report, UnixMillis now);
+  // What the provider answered about `xid`, and the transaction as it stands then. Fails with kTransactionUnknown and as callback().
+  Task<Result<PollPlacement>> poll(Xid xid, telesign::Report report, UnixMillis now);
 
  private:
   struct Written {
     store::Applied applied = store::Applied::kAbsent;
     std::optional<store::Transaction> transaction;
+    bool contradicted = false;  // for the first time
+  };
+  struct Matched {
+    std::size_t count = 0;
+    bool contradicted = false;
   };
   Task<Result<std::optional<Xid>>> xid_of(const telesign::Report& report, UnixMillis now);
   Task<Result<Written>> write(Xid xid, const telesign::Report& report, store::Event::Type type, UnixMillis now, std::vector<store::NoteName> done);
   bool knows(const std::string& reference, const Xid& xid, UnixMillis now);
   Task<Result<Placement>> keep(const telesign::Report& report, UnixMillis now);
-  Task<Result<std::size_t>> place_earlier(Xid xid, const std::string& reference, UnixMillis now);
+  Task<Result<Matched>> place_earlier(Xid xid, const std::string& reference, UnixMillis now);
 
   store::Store& store_;
   store::ReadPool& reads_;
@@ -77,16 +91,22 @@ class Placing {
   const Options options_;
 };
 
-// The callback as it was sent, out of the value of a note of kUnmatchedNote. Empty: the value is not ours.
-std::string_view unmatched_body(std::string_view value);
-
-// The callbacks that wait, for people: each with the time at which it came. `after`: the key of the last one of a former page.
+// A callback that waits, out of its note.
 struct Unmatched {
   std::string key;
-  UnixMillis at = 0;
-  telesign::Report report;
+  UnixMillis at = 0;  // when it came
+  std::string raw;    // as it was sent
+  std::optional<telesign::Report> report;  // nullopt: it cannot be read
 };
-Result<std::vector<Unmatched>> list_unmatched(store::Store& store, std::string_view after, std::size_t limit, UnixMillis now);
+Unmatched unmatched_of(const store::Note& note);
+
+// Those that wait, for people. `after` is empty or `next` of a former page. With `of`: those that name this phone number anywhere, or one of its
+// transactions; a page is looked for in `limit` of all then, and may have fewer, or none, before the last one. May block.
+struct UnmatchedPage {
+  std::vector<Unmatched> callbacks;
+  std::string next;  // empty: this was the last
+};
+Result<UnmatchedPage> list_unmatched(store::Store& store, std::string_view after, std::size_t limit, const std::optional<Phone>& of, UnixMillis now);
 
 // Counts anew, at most kMaxUnmatched of them. May block.
 Result<std::size_t> count_unmatched(store::Store& store, UnixMillis now);

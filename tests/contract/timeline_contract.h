@@ -234,7 +234,9 @@ TEST_P(TimelineContract, WhatIsToldAtOnceIsWhatALookUpTells) {
     }
   }
   for (const UnixMillis now : {kNow, kNow + 1000}) {
-    if (const auto at_once = store_->note_at_once({"ref", "R1"}, now)) EXPECT_EQ(**at_once, note("ref", "R1", now));
+    if (const auto at_once = store_->note_at_once({"ref", "R1"}, now)) {
+      EXPECT_EQ(**at_once, note("ref", "R1", now));
+    }
   }
 }
 

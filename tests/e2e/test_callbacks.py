@@ -206,6 +206,7 @@ def test_erasing_leaves_counts(make_server, tmp_path):
     subject = json.loads(exported.stdout)
     assert subject["phone_number"] == phone and [one["xid"] for one in subject["transactions"]] == ["erase-2", "erase-1", "erase-0"]
     assert subject["transactions"][1]["status"]["state"] == "success" and subject["transactions"][1]["token"]
+    assert [json.loads(one["raw"])["reference_id"] for one in subject["unmatched_callbacks"]] == ["STRAY"], "what an erasure removes, an export shows"
     number = tmp_path / "number"
     number.write_text(phone + "\n")
     for unlisted, stdin in ((["--phone-file", number], ""), (["--phone", "-"], phone), (["--phone-file", "-"], phone + "\n")):

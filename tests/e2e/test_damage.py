@@ -59,7 +59,7 @@ def test_a_flipped_bit_never_makes_a_wrong_token(make_server):
 
 def test_a_damaged_block_is_named_in_a_list_and_erased_unread(make_server, tmp_path):
     server = make_server().durable
-    key = server.add_caller("officer", "read,read:pii,revoke,admin")
+    key = server.add_caller("officer", "read,read:pii,revoke,callbacks,admin")
     (tmp_path / "key").write_text(key)
     with server:
         tokens = {f"order-{n}": server.get(f"/v1/token/{PHONE}/order-{n}").text for n in range(300)}

@@ -13,6 +13,7 @@ import threading
 import jwt
 import pytest
 
+import nodejs
 from harness import CUSTOMER, GOLDEN, KEY_OCTETS, KEY_TEXT, PHONE, Server, ask, is_problem, jwtd
 
 PACKAGES = ("Authlib==1.3.2", "requests==2.32.3")
@@ -126,6 +127,37 @@ def test_the_first_verification_by_each_caller_is_in_the_timeline(judge):
         assert verify(judge, token, caller)["valid"]
     events = judge.admin_get("/v1/transactions/watched", judge.caller_keys["auditor"]).json["events"]
     assert [event["type"] for event in events if event["type"] == "verified"] == ["verified", "verified"]
+
+
+OAUTH4WEBAPI = """
+import * as oauth from 'oauth4webapi';
+const { url, name, key, token, revoked } = JSON.parse(await new Response(process.stdin).text());
+const server = { issuer: url, introspection_endpoint: url + '/v1/introspect', revocation_endpoint: url + '/v1/revoke' };
+const client = { client_id: name }, plain = { [oauth.allowInsecureRequests]: true };
+const told = async (use) => {
+  try { return await use(); } catch (failure) { return { error: failure.error ?? String(failure), status: failure.status ?? failure.cause?.status }; }
+};
+console.log(JSON.stringify(await told(async () => {
+  if (revoked) return (await oauth.processRevocationResponse(await oauth.revocationRequest(server, client, oauth.ClientSecretBasic(key), token, plain))) ?? {};
+  return await oauth.processIntrospectionResponse(server, client, await oauth.introspectionRequest(server, client, oauth.ClientSecretBasic(key), token, plain));
+})));
+"""
+
+
+# It escapes '_', '-' and '.' of name and key (RFC 6749 s2.3.1), as few others do.
+def test_oauth4webapi_introspects_and_revokes(judge):
+    nodejs.need("oauth4webapi")
+    token = mint(judge, "oauth4webapi")
+
+    def ask_it(caller, key=None, revoked=False):
+        question = {"url": "http://{}:{}".format(*judge.admin), "name": caller, "key": key or judge.caller_keys[caller], "token": token, "revoked": revoked}
+        return nodejs.run(OAUTH4WEBAPI, question)
+
+    answer = ask_it("backend")
+    assert answer["active"] is True and answer["xid"] == "oauth4webapi" and answer["iss"] == CUSTOMER
+    assert ask_it("backend", judge.caller_keys["security"])["status"] == 401
+    assert ask_it("security", revoked=True) == {}
+    assert ask_it("backend") == {"active": False}
 
 
 def test_authlib_introspects_and_revokes(judge, authlib):

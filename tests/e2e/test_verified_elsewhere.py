@@ -1,16 +1,10 @@
 """Our tokens in the hands of other libraries: PyJWT (Debian's) and jose (npm's)."""
 
-import json
-import pathlib
-import shutil
-import subprocess
-
 import jwt
 import pytest
 
+import nodejs
 from harness import CUSTOMER, KEY_OCTETS, KEY_TEXT, PHONE
-
-NPM = pathlib.Path(__file__).resolve().parent / "npm"
 
 VERIFY = """
 import { jwtVerify } from 'jose';
@@ -31,22 +25,8 @@ console.log(JSON.stringify(results));
 @pytest.fixture(scope="module")
 def jose():
     """Verifies tokens with jose under Node."""
-    if shutil.which("npm") is None or shutil.which("node") is None:
-        pytest.skip("no node or no npm on this machine")
-    installed = NPM / "node_modules" / "jose" / "package.json"
-    wanted = json.loads((NPM / "package.json").read_text())["dependencies"]["jose"]
-    if not installed.exists() or json.loads(installed.read_text())["version"] != wanted:
-        done = subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=NPM, capture_output=True, text=True, timeout=300, check=False)
-        if done.returncode != 0:
-            pytest.skip(f"npm ci failed, so jose is not here: {done.stderr.strip().splitlines()[-1:]}")
-
-    def verify(*tokens):
-        question = json.dumps({"key": KEY_TEXT, "issuer": CUSTOMER, "tokens": tokens})
-        done = subprocess.run(["node", "--input-type=module", "-e", VERIFY], cwd=NPM, input=question, capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-    return verify
+    nodejs.need("jose")
+    return lambda *tokens: nodejs.run(VERIFY, {"key": KEY_TEXT, "issuer": CUSTOMER, "tokens": tokens})
 
 
 def forged(token):

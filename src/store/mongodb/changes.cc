@@ -39,6 +39,9 @@ Status Changes::run(std::span<Change* const> batch) {
   const auto deadline = Monotonic::now() + std::max<Monotonic::duration>(kCommitDeadline, connections_.timeout());
   auto lease = connections_.lease();
   if (!lease) return lease.error();
+  for (const Change* change : batch) {
+    if (change->erase && change->of && change->xid) erased_.insert(change->xid->text());
+  }
   ChangePlan plan(batch, retention_);
   for (std::size_t round = 0; !plan.settled(); ++round) {
     if (round == kMaxRounds) return Error(kStoreUnavailable, "mongodb: other nodes kept changing the same transactions");
@@ -71,7 +74,7 @@ Status Changes::read(const Lease& lease, ChangePlan& plan) {
   for (auto& [xid, under] : found) {
     if (under.damage) {
       on_damage_(*under.damage);
-      plan.is_damaged(xid);
+      plan.is_damaged(xid, under.shell);
     } else if (under.ours) {
       const Document& ours = *under.ours;
       plan.stands({ours.created_at, ours.issued, ours.current, {}, ours.events});
@@ -81,6 +84,17 @@ Status Changes::read(const Lease& lease, ChangePlan& plan) {
       plan.is_damaged(xid);
     }
     under_[xid] = std::move(under);
+  }
+  // A phone's list shows by _id what has another xid, so an erasure finds it by that, too.
+  for (const Xid& xid : unread) {
+    if (found.contains(xid.text()) || !erased_.contains(xid.text())) continue;
+    UnderXid under;
+    const auto impostor = look_for_impostor(connections_, lease, xid, &under.shell);
+    if (!impostor) return impostor.error();
+    if (!*impostor) continue;
+    on_damage_(**impostor);
+    plan.is_damaged(xid.view(), under.shell);
+    under_[xid.text()] = std::move(under);
   }
   plan.have_read();
   return {};
@@ -152,7 +166,7 @@ Status Changes::remove_notes(Writes writes, Bulk& bulk) const {
 // Earlier tokens in documents of their own, and the tutorial's rows of this phone: whoever is to be forgotten is forgotten there, too.
 Status Changes::erase_what_is_beside(const ChangePlan::Write& write, Bulk& earlier, Bulk& tokens) const {
   const UnderXid& under = under_.find(write.xid().text())->second;
-  if (under.ours && under.ours->elsewhere > 0) {
+  if (under.shell || (under.ours && under.ours->elsewhere > 0)) {
     const std::string prefix = aside_prefix(write.xid(), write.before->created_at);
     Bson range, filter;
     range.text("$gt", prefix).text("$lt", prefix.substr(0, prefix.size() - 1) + "0");
@@ -174,6 +188,12 @@ Status Changes::write_document_of(const ChangePlan::Write& write, Bulk& bulk, st
     ++expected;
     const Bson filter = nothing_happened_to(*under.ours);
     return write.erase ? bulk.remove(filter) : bulk.update(filter, write_more_events(write.events));
+  }
+  if (under.shell) {
+    ++expected;
+    Bson filter;
+    filter.text("_id", write.xid().view()).text("phone_number", write.before->current.phone.text()).time("created_at", write.before->created_at);
+    return bulk.remove(filter);
   }
   if (write.erase) return {};  // its rows are all there is
   ++expected;

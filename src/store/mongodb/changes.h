@@ -9,7 +9,9 @@
 #pragma once
 
 #include <chrono>
+#include <set>
 #include <span>
+#include <string>
 
 #include "base/result.h"
 #include "store/change_plan.h"
@@ -49,6 +51,7 @@ class Changes {
   const Commit::OnDamage& on_damage_;
   const bool transactions_;
   UnderXids under_;  // as it was read for this round
+  std::set<std::string> erased_;  // by whoever names their phones
   std::size_t failed_sends_ = 0;
 };
 

@@ -111,7 +111,8 @@ class Connections {
 using OnDocument = std::function<Status(const _bson_t&)>;  // the struct, because bson_t is aligned and templates drop that
 
 // Calls `each` for every document that a query finds; a status that is not ok ends it. `more_options` joins maxTimeMS. For what decides about a
-// write pass the primary's read preference, for look-ups nullptr: the URL's.
+// write, and what is answered to somebody, pass the primary's read preference: a secondary may still show what was revoked a moment ago as it was. For
+// copies and checks nullptr: the URL's.
 Status query(const Connections& connections, mongoc_collection_t* collection, const Bson& filter, const Bson& more_options,
              const mongoc_read_prefs_t* preference, const OnDocument& each, Failure* failure = nullptr);
 

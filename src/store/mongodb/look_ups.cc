@@ -15,8 +15,12 @@ constexpr UnixMillis kLatest = 253'402'300'799'999;  // the end of the year 9999
 constexpr std::size_t kGrowth = 8;  // of a query that ended within one second
 
 // Newest first, as a page is.
-bool before(const Transaction& a, const Transaction& b) {
-  return a.created_at != b.created_at ? a.created_at > b.created_at : a.current.xid > b.current.xid;
+bool before(const Position& a, const Position& b) { return a.created_at != b.created_at ? a.created_at > b.created_at : a.xid > b.xid; }
+
+// Of one that cannot be read otherwise; nullopt: not even its place in the list.
+std::optional<Position> position_of(const bson_t& document) {
+  const auto shell = shell_of(document);
+  return shell ? std::optional(Position{shell->created_at, shell->current.xid}) : std::nullopt;
 }
 
 Transaction shallow(Document&& document) { return {document.created_at, document.issued, std::move(document.current), {}, std::move(document.events)}; }
@@ -33,7 +37,7 @@ Result<std::optional<Transaction>> LookUps::find(const Xid& xid, UnixMillis now)
   if (!lease) return lease.error();
   UnderXids all;
   const Xid xids[] = {xid};
-  if (Status read = read_under_xids(connections_, *lease, xids, Earlier::kRead, nullptr, all); !read) return read.error();
+  if (Status read = read_under_xids(connections_, *lease, xids, Earlier::kRead, connections_.primary(), all); !read) return read.error();
   const auto at = all.find(xid.text());
   if (at == all.end()) {
     auto impostor = look_for_impostor(connections_, *lease, xid);
@@ -75,7 +79,7 @@ Result<std::optional<RecordTimes>> LookUps::record_times() {
 // -- a phone's list -------------------------------------------------------------------------------------------------
 
 // `times` is the range of created_at (and, within one millisecond, of _id).
-Status LookUps::ours_of_phone(const Lease& lease, const Phone& phone, const Bson& times, std::size_t most, UnixMillis now, Transactions& to) {
+Status LookUps::ours_of_phone(const Lease& lease, const Phone& phone, const Bson& times, std::size_t most, UnixMillis now, List& to) {
   Bson filter, order, projection, options;
   filter.text("phone_number", phone.text()).all_of(times.get());
   order.small("created_at", -1).small("_id", -1);
@@ -83,17 +87,20 @@ Status LookUps::ours_of_phone(const Lease& lease, const Phone& phone, const Bson
   options.document("sort", order).document("projection", projection).number("limit", static_cast<std::int64_t>(most));
   const auto each = [&](const bson_t& document) -> Status {
     auto read = read_document(document);
-    if (!read) return read.error();
-    if (!past_retention(read->created_at, retention_, now)) to.push_back(shallow(*std::move(read)));
+    const auto at = position_of(document);
+    if (!at) return read ? Status() : Status(read.error());
+    if (past_retention(at->created_at, retention_, now)) return {};
+    to.push_back({*at, std::nullopt});
+    if (read) to.back().transaction = shallow(*std::move(read));
     return {};
   };
-  return query(connections_, lease.tokens(), filter, options, nullptr, each);
+  return query(connections_, lease.tokens(), filter, options, connections_.primary(), each);
 }
 
 // The transactions that only the tutorial's rows know. Each has its place by its oldest row, so a row that is not the oldest is passed over;
 // rows are taken by whole seconds, because within one they come by XID.
 Status LookUps::rows_of_phone(const Lease& lease, const Phone& phone, const std::optional<Position>& after, std::size_t most, UnixMillis now,
-                              Transactions& to) {
+                              List& to) {
   bson_oid_t end = first_id_of(std::numeric_limits<std::int64_t>::max());
   if (after) {
     if (after->created_at < 0) return {};
@@ -116,7 +123,7 @@ Status LookUps::rows_of_phone(const Lease& lease, const Phone& phone, const std:
     };
     std::size_t seen = 0;
     const auto counted = [&](const bson_t& document) { return ++seen, each(document); };
-    if (Status read = query(connections_, lease.tokens(), filter, options, nullptr, counted); !read) return read;
+    if (Status read = query(connections_, lease.tokens(), filter, options, connections_.primary(), counted); !read) return read;
     const bool last = seen < window;
     if (!last) {
       if (rows.empty()) return {};
@@ -134,8 +141,8 @@ Status LookUps::rows_of_phone(const Lease& lease, const Phone& phone, const std:
     std::sort(xids.begin(), xids.end());
     xids.erase(std::unique(xids.begin(), xids.end()), xids.end());
     UnderXids all;
-    if (Status read = read_under_xids(connections_, lease, xids, Earlier::kLeaveOut, nullptr, all); !read) return read;
-    Transactions found;
+    if (Status read = read_under_xids(connections_, lease, xids, Earlier::kLeaveOut, connections_.primary(), all); !read) return read;
+    List found;
     for (const LegacyRow& row : rows) {
       const auto at = all.find(row.xid.text());
       if (at == all.end() || stands(at->second, now)) continue;
@@ -146,12 +153,12 @@ Status LookUps::rows_of_phone(const Lease& lease, const Phone& phone, const std:
       }
       if (own.rows.empty() || bson_oid_compare(&own.rows.front().id, &row.id) != 0) continue;
       auto transaction = assemble_rows(own, 0);
-      if (!after || transaction->created_at < after->created_at ||
-          (transaction->created_at == after->created_at && transaction->current.xid < after->xid)) {
-        found.push_back(*std::move(transaction));
-      }
+      const Position place{transaction->created_at, row.xid};
+      if (after && !before(*after, place)) continue;
+      found.push_back({place, std::nullopt});
+      if (!at->second.damage) found.back().transaction = *std::move(transaction);
     }
-    std::sort(found.begin(), found.end(), before);
+    std::sort(found.begin(), found.end(), [](const Listed& a, const Listed& b) { return before(a.at, b.at); });
     std::move(found.begin(), found.end(), std::back_inserter(to));
     if (last) break;
   }
@@ -168,8 +175,7 @@ Result<Page> LookUps::find_by_phone(const Phone& phone, std::size_t limit, std::
   auto lease = connections_.lease();
   if (!lease) return lease.error();
   const std::size_t most = limit + 1;  // one more than shown says whether there is a next page
-  Page page;
-  Transactions& found = page.transactions;
+  List found;
   if (after) {
     Bson ids, same;
     ids.text("$lt", after->xid.view());
@@ -185,16 +191,20 @@ Result<Page> LookUps::find_by_phone(const Phone& phone, std::size_t limit, std::
     older.document("created_at", range);
     if (Status read = ours_of_phone(*lease, phone, older, most - found.size(), now, found); !read) return read.error();
   }
-  Transactions rows;
+  List rows;
   if (Status read = rows_of_phone(*lease, phone, after, most, now, rows); !read) return read.error();
   if (!rows.empty()) {
     std::move(rows.begin(), rows.end(), std::back_inserter(found));
-    std::sort(found.begin(), found.end(), before);
+    std::sort(found.begin(), found.end(), [](const Listed& a, const Listed& b) { return before(a.at, b.at); });
+    // A document of ours that was made of rows has their place, and where it cannot be read both say so.
+    found.erase(std::unique(found.begin(), found.end(), [](const Listed& a, const Listed& b) { return !before(a.at, b.at); }), found.end());
   }
-  if (found.size() > limit) {
-    found.erase(found.begin() + static_cast<std::ptrdiff_t>(limit), found.end());
-    page.next = write_cursor(phone, {found.back().created_at, found.back().current.xid});
+  Page page;
+  for (std::size_t i = 0; i < std::min(found.size(), limit); ++i) {
+    if (found[i].transaction) page.transactions.push_back(*std::move(found[i].transaction));
+    else page.damaged.push_back(found[i].at.xid);
   }
+  if (found.size() > limit) page.next = write_cursor(phone, found[limit - 1].at);
   return page;
 }
 

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "store/cursor.h"
@@ -30,11 +31,15 @@ class LookUps {
   Result<std::optional<RecordTimes>> record_times();
 
  private:
-  using Transactions = std::vector<Transaction>;
+  struct Listed {
+    Position at;
+    std::optional<Transaction> transaction;  // nullopt: it cannot be read
+  };
+  using List = std::vector<Listed>;
 
   bool stands(const UnderXid& under, UnixMillis now) const;
-  Status ours_of_phone(const Lease& lease, const Phone& phone, const Bson& times, std::size_t most, UnixMillis now, Transactions& to);
-  Status rows_of_phone(const Lease& lease, const Phone& phone, const std::optional<Position>& after, std::size_t most, UnixMillis now, Transactions& to);
+  Status ours_of_phone(const Lease& lease, const Phone& phone, const Bson& times, std::size_t most, UnixMillis now, List& to);
+  Status rows_of_phone(const Lease& lease, const Phone& phone, const std::optional<Position>& after, std::size_t most, UnixMillis now, List& to);
   Status scan_ours(const Lease& lease, std::size_t limit, std::string_view after, UnixMillis now, Slice& slice);
   Status scan_rows(const Lease& lease, std::size_t limit, std::string_view after, UnixMillis now, Slice& slice);
   Status scan_foreign(const Lease& lease, Slice& slice);

@@ -384,6 +384,29 @@ TEST_F(MongodbStore, ADocumentThatIsNotUnderstoodIsNamedAndLeftAlone) {
   EXPECT_EQ(damaged.size(), 4u);
 }
 
+// What was just revoked, or learnt, shows on every node. The server here is a replica set of one: who asks a secondary waits for it in vain.
+TEST_F(MongodbStore, WhatIsServedIsReadFromThePrimaryWhateverTheUrlPrefers) {
+  StoreOptions options = database_->options();
+  options.url += "?readPreference=secondary";
+  const auto store = database_->open(options);
+  for (int i = 0; i < 3; ++i) commit(*store, make_record("a", kPhone, kNow + i * 60'000));
+  Change revoke = add("a", "revoked", "{}", Event::Type::kRevoked);
+  revoke.put.push_back({"reference", "R1", "a", 0});
+  EXPECT_EQ(apply(*store, revoke), Applied::kWritten);
+  const auto found = store->find(*Xid::parse("a"), kNow);
+  ASSERT_TRUE(found) << found.error().message();
+  EXPECT_EQ((*found)->events.size(), 1u);
+  const auto page = store->find_by_phone(*Phone::parse(kPhone), 10, {}, kNow);
+  ASSERT_TRUE(page) << page.error().message();
+  EXPECT_EQ(page->transactions.size(), 1u);
+  const auto note = store->note({"reference", "R1"}, kNow);
+  ASSERT_TRUE(note) << note.error().message();
+  EXPECT_EQ(*note, "a");
+  const auto notes = store->notes("reference", "", 10, kNow);
+  ASSERT_TRUE(notes) << notes.error().message();
+  EXPECT_EQ(notes->size(), 1u);
+}
+
 TEST_F(MongodbStore, ACollectionThatCannotKeepXidsApartIsRefused) {
   TestDatabase fresh(shared_server("mongodb").url);
   fresh.command(R"({"create": "tokens", "collation": {"locale": "en", "strength": 2}})");

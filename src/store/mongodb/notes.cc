@@ -57,7 +57,7 @@ Result<std::optional<std::string>> find_note(Connections& connections, const Not
     value = std::move(note->value);
     return {};
   };
-  if (Status read = query(connections, lease->notes(), filter, {}, nullptr, each); !read) return read.error();
+  if (Status read = query(connections, lease->notes(), filter, {}, connections.primary(), each); !read) return read.error();
   return value;
 }
 
@@ -77,7 +77,7 @@ Result<std::vector<Note>> list_notes(Connections& connections, std::string_view 
     notes.push_back(*std::move(note));
     return {};
   };
-  if (Status read = query(connections, lease->notes(), filter, options, nullptr, each); !read) return read.error();
+  if (Status read = query(connections, lease->notes(), filter, options, connections.primary(), each); !read) return read.error();
   return notes;
 }
 

@@ -38,8 +38,12 @@ Status read_under_xids(const Connections& connections, const Lease& lease, std::
       return {};
     }
     auto ours = read_document(document);
-    if (ours) under.ours = *std::move(ours);
-    else under.damage = ours.error();
+    if (ours) {
+      under.ours = *std::move(ours);
+    } else {
+      under.damage = ours.error();
+      if (text_at(document, "_id") == text_at(document, "xid")) under.shell = shell_of(document);
+    }
     return {};
   };
   if (Status read = query(connections, lease.tokens(), filter, options, preference, each, failure); !read) return read;
@@ -49,17 +53,27 @@ Status read_under_xids(const Connections& connections, const Lease& lease, std::
   return {};
 }
 
-Result<std::optional<Error>> look_for_impostor(const Connections& connections, const Lease& lease, const Xid& xid) {
+Result<std::optional<Error>> look_for_impostor(const Connections& connections, const Lease& lease, const Xid& xid, std::optional<Transaction>* shell) {
   Bson filter;
   filter.text("_id", xid.view());
   std::optional<Error> found;
   const auto each = [&](const bson_t& document) -> Status {
     const auto read = read_document(document);
-    if (!read) found = read.error();
+    if (read) return {};
+    found = read.error();
+    if (shell) *shell = shell_of(document);
     return {};
   };
   if (Status read = query(connections, lease.tokens(), filter, {}, connections.primary(), each); !read) return read.error();
   return found;
+}
+
+std::optional<Transaction> shell_of(const bson_t& document) {
+  const auto xid = Xid::parse(text_at(document, "_id"));
+  const auto phone = Phone::parse(text_at(document, "phone_number"));
+  bson_iter_t at;
+  if (!xid || !phone || !bson_iter_init_find(&at, &document, "created_at") || !BSON_ITER_HOLDS_DATE_TIME(&at)) return std::nullopt;
+  return Transaction{bson_iter_date_time(&at), 1, Record{*xid, *phone, {}, {}, {}}, {}, {}};
 }
 
 Result<Transaction> assemble(const Connections& connections, const Lease& lease, UnderXid&& under, std::size_t most) {
@@ -81,7 +95,7 @@ Result<Transaction> assemble(const Connections& connections, const Lease& lease,
       append_newest_first(std::move(tokens), transaction.earlier, most);
       return {};
     };
-    if (Status read = query(connections, lease.earlier(), filter, options, nullptr, each); !read) return read.error();
+    if (Status read = query(connections, lease.earlier(), filter, options, connections.primary(), each); !read) return read.error();
   }
   // A row that something happened to has its token in our document too (changes.cc).
   std::erase_if(rows, [&](const Record& row) {

@@ -14,6 +14,14 @@ namespace {
 constexpr std::string_view kDeadlock = "40P01";
 constexpr std::string_view kSerialization = "40001";
 
+// Of a row that cannot be read: what it takes to erase it.
+std::optional<Transaction> shell_of(const Rows& rows, std::size_t row) {
+  const auto xid = Xid::parse(rows.value(row, kXid));
+  const auto phone = Phone::unpack(static_cast<std::uint64_t>(rows.int8(row, kPhoneNumber)));
+  if (!xid || !phone) return std::nullopt;
+  return Transaction{rows.time(row, kCreatedAt), 1, Record{*xid, *phone, {}, {}, {}}, {}, {}};
+}
+
 }  // namespace
 
 std::int64_t note_expiry(UnixMillis expires_at) { return expires_at == 0 ? kNever : to_micros(std::clamp(expires_at, kFirstMillis, kLastMillis)); }
@@ -111,7 +119,10 @@ void Changes::read(const Rows& rows) {
     std::int32_t epoch = 0;
     Result<Transaction> transaction = read_transaction(rows, row, &epoch);
     if (!transaction) {
-      plan_.is_damaged(rows.value(row, kXid));
+      const std::string_view xid = rows.value(row, kXid);
+      std::optional<Transaction> shell = shell_of(rows, row);
+      if (shell) places_[std::string(xid)] = {rows.int4(row, kEpoch), static_cast<std::int32_t>(rows.value(row, kEvents).size())};
+      plan_.is_damaged(xid, std::move(shell));
       continue;
     }
     places_[transaction->current.xid.text()] = {epoch, static_cast<std::int32_t>(rows.value(row, kEvents).size())};

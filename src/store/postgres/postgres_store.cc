@@ -202,15 +202,17 @@ Result<Page> PostgresStore::find_by_phone(const Phone& phone, std::size_t limit,
   const Result<Rows> rows = ask({&kFindByPhone, {number, time, below, kept, count}}, Monotonic::now() + timeout_);
   if (!rows) return rows.error();
   Page page;
+  std::optional<Position> last;  // that the page has, sound or not
   for (std::size_t row = 0; row < std::min(rows->size(), limit); ++row) {
     Result<Transaction> transaction = read_transaction(*rows, row);
-    if (!transaction) return std::move(transaction).error();
-    page.transactions.push_back(*std::move(transaction));
+    if (!transaction && !transaction.error().is(kStoreDamaged)) return std::move(transaction).error();
+    const auto xid = Xid::parse(rows->value(row, kXid));
+    if (!xid) return std::move(transaction).error();  // nobody could ask for it, or go on behind it
+    last = Position{rows->time(row, kCreatedAt), *xid};
+    if (transaction) page.transactions.push_back(*std::move(transaction));
+    else page.damaged.push_back(*xid);
   }
-  if (rows->size() > limit) {
-    const Transaction& last = page.transactions.back();
-    page.next = write_cursor(phone, {last.created_at, last.current.xid});
-  }
+  if (rows->size() > limit) page.next = write_cursor(phone, *last);
   return page;
 }
 

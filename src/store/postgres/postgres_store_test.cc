@@ -77,6 +77,55 @@ TEST_F(PostgresStoreTest, ADamagedRowIsNamedAndFailsNobodyElse) {
   EXPECT_EQ(session().value("SELECT token FROM jwtd.transactions WHERE xid = 'b'"), "\\oops");
 }
 
+TEST_F(PostgresStoreTest, AListPassesOverDamageAndNamesItAndAnErasureRemovesItUnread) {
+  for (int i = 0; i < 6; ++i) commit({make_record("x" + std::to_string(i), kPhone, kNow + i)});
+  commit({make_record("x2", kPhone, kNow + 70'000)});
+  commit({make_record("others", kOtherPhone)});
+  session().run("UPDATE jwtd.transactions SET token = E'\\\\oops' WHERE xid IN ('x2', 'x5', 'others')");
+  session().run("UPDATE jwtd.transactions SET events = 'oops' WHERE xid = 'x0'");
+  const Phone phone = *Phone::parse(kPhone);
+  const UnixMillis now = kNow + 80'000;
+  for (std::size_t limit = 1; limit < 8; ++limit) {
+    std::vector<std::string> sound, damaged;
+    std::string cursor;
+    do {
+      const auto page = store_->find_by_phone(phone, limit, cursor, now);
+      ASSERT_TRUE(page) << page.error().message();
+      EXPECT_LE(page->transactions.size() + page->damaged.size(), limit);
+      for (const Transaction& one : page->transactions) sound.push_back(one.current.xid.text());
+      for (const Xid& xid : page->damaged) damaged.push_back(xid.text());
+      cursor = page->next;
+    } while (!cursor.empty());
+    EXPECT_EQ(sound, (std::vector<std::string>{"x4", "x3", "x1"})) << limit;
+    EXPECT_EQ(damaged, (std::vector<std::string>{"x5", "x2", "x0"})) << limit;
+  }
+
+  const auto erase = [&](const char* xid, std::optional<Phone> of) {
+    Change change{*Xid::parse(xid), std::nullopt, true, {{"erased", xid, "{}", 0}}, {}, Applied::kWritten, {}, of};
+    Change* const batch[] = {&change};
+    const Status applied = store_->apply(batch);
+    EXPECT_TRUE(applied) << applied.error().message();
+    return change.applied;
+  };
+  EXPECT_EQ(erase("x2", std::nullopt), Applied::kDamaged) << "nobody says whose it is";
+  EXPECT_EQ(erase("others", phone), Applied::kDamaged) << "it is another's";
+  for (const char* xid : {"x0", "x2", "x5"}) EXPECT_EQ(erase(xid, phone), Applied::kWritten) << xid;
+  EXPECT_EQ(erase("x2", phone), Applied::kAbsent);
+  EXPECT_EQ(session().value("SELECT string_agg(xid, ' ' ORDER BY xid) FROM jwtd.transactions"), "others x1 x3 x4");
+  EXPECT_EQ(session().value("SELECT count(*) FROM jwtd.earlier_tokens"), "0");
+  EXPECT_EQ(session().value("SELECT string_agg(key, ' ' ORDER BY key) FROM jwtd.notes"), "x0 x2 x5");
+}
+
+// A row that nobody could ask for by its name, or go on behind: nothing is left out silently.
+TEST_F(PostgresStoreTest, ARowWithoutAnXidFailsTheListOfItsPhoneAlone) {
+  commit({make_record("a"), make_record("b", kOtherPhone)});
+  session().run("UPDATE jwtd.transactions SET xid = 'no xid' WHERE xid = 'a'");
+  const auto page = store_->find_by_phone(*Phone::parse(kPhone), 10, {}, kNow);
+  ASSERT_FALSE(page);
+  EXPECT_TRUE(page.error().is(kStoreDamaged));
+  EXPECT_TRUE(store_->find_by_phone(*Phone::parse(kOtherPhone), 10, {}, kNow));
+}
+
 TEST_F(PostgresStoreTest, APhoneNumberThatIsNoneIsDamageAndNotShown) {
   commit({make_record("a")});
   session().run("UPDATE jwtd.transactions SET phone_number = 12");

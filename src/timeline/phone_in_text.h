@@ -1,0 +1,14 @@
+// timeline/phone_in_text.h - whether a text of somebody else's names a phone number: for what has to be found of a person without a transaction.
+#pragma once
+
+#include <string_view>
+
+#include "base/ids.h"
+
+namespace jwtd::timeline {
+
+// JSON is looked through in its strings, numbers and names, after their escapes; what is no JSON, as text. The number's digits alone count, or as people
+// write them, "+1 (555) 555-1234"; within a longer run of digits they do not.
+bool names_phone(std::string_view text, const Phone& phone);
+
+}  // namespace jwtd::timeline
