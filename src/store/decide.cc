@@ -3,14 +3,21 @@
 
 namespace jwtd::store {
 
-Outcome decide(const Record& standing, const Record& proposed, bool closed) {
+Outcome decide(const Claimed& claimed, const Record& proposed, std::chrono::seconds retention) {
+  const Record& standing = claimed.current;
+  const UnixMillis now = proposed.recorded_at;
+  if (past_retention(claimed.created_at, retention, now)) return Outcome::kInserted;
   if (standing.phone != proposed.phone) return Outcome::kConflict;
-  if (closed) return Outcome::kClosed;
-  if (standing.iss != proposed.iss || standing.kid != proposed.kid) return Outcome::kReissued;
+  if (claimed.closed) return Outcome::kClosed;
+  const bool same_signer = standing.iss == proposed.iss && standing.kid == proposed.kid;
   const std::int64_t life = (standing.exp - standing.iat) * 1000;
-  const std::int64_t left = standing.exp * 1000 - proposed.recorded_at;
+  const std::int64_t left = standing.exp * 1000 - now;
   // Doubled, so that an odd lifetime is not rounded in anybody's favour.
-  return 2 * left >= life && 2 * left <= 3 * life ? Outcome::kReused : Outcome::kReissued;
+  const bool usable = same_signer && 2 * left <= 3 * life;
+  if (usable && 2 * left >= life) return Outcome::kReused;
+  if (!past_retention(claimed.created_at, retention, proposed.exp * 1000)) return Outcome::kReissued;
+  if (left <= 0) return Outcome::kInserted;
+  return usable ? Outcome::kReused : Outcome::kClosed;
 }
 
 bool past_retention(UnixMillis created_at, std::chrono::seconds retention, UnixMillis now) {

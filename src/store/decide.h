@@ -1,14 +1,28 @@
 // store/decide.h - what happens to a token that is proposed under an XID that is taken. One rule, for every driver.
 #pragma once
 
+#include <chrono>
+
 #include "store/store.h"
 
 namespace jwtd::store {
 
-// `standing` is the XID's current record, not past retention; `closed`: events.h is_closed() of its transaction. Never returns kInserted.
+// What an XID's transaction is when a token is proposed under it.
+struct Claimed {
+  const Record& current;
+  UnixMillis created_at;
+  bool closed;  // events.h is_closed()
+};
+
 // A token is used again while at least half its life (exp - iat) is left at proposed.recorded_at, under the same issuer and key.
 // One with more than one and a half lives left was made under a clock that ran ahead: nobody would accept it yet, so it is reissued.
-Outcome decide(const Record& standing, const Record& proposed, bool closed);
+//
+// No token outlives its record. A transaction goes at the end of its retention, whatever was issued under it last; so where a new token would be
+// valid beyond that, the standing one is used to its end, and then the XID begins anew.
+//
+// kInserted: the XID is free, `proposed` begins a transaction. kClosed also where the standing token cannot be used (another key, or a clock ahead)
+// and there is no room for a new one: for less than a lifetime.
+Outcome decide(const Claimed& claimed, const Record& proposed, std::chrono::seconds retention);
 
 // Whether a transaction is older than the retention at `now`. Zero keeps for ever.
 bool past_retention(UnixMillis created_at, std::chrono::seconds retention, UnixMillis now);

@@ -18,6 +18,10 @@ Record asked_at(UnixMillis when) {
   return proposed;
 }
 
+constexpr std::chrono::seconds kForEver{0};
+
+Outcome decide(const Record& standing, const Record& proposed, bool closed) { return store::decide({standing, standing.recorded_at, closed}, proposed, kForEver); }
+
 TEST(Decide, AnotherPhoneIsAConflict) { EXPECT_EQ(decide(record(), record("15555551235"), false), Outcome::kConflict); }
 
 TEST(Decide, AnotherPhoneIsAConflictHoweverOldTheTokenIs) {
@@ -68,6 +72,52 @@ TEST(Decide, ANodeWhoseClockIsALittleBehindUsesTheTokenAgain) {
 TEST(Decide, ATokenFromAClockFarAheadIsReissued) {
   EXPECT_EQ(decide(record(), asked_at((kIat - 45) * 1000 - 1), false), Outcome::kReissued);
   EXPECT_EQ(decide(record(), asked_at((kIat - 86'400) * 1000), false), Outcome::kReissued);
+}
+
+// Of a transaction that began with a token of 90 s and is kept for 200 s: what is proposed 40 s before the end would outlive it.
+class DecideNearTheEnd : public testing::Test {
+ protected:
+  static constexpr std::chrono::seconds kRetention{200};
+  static constexpr UnixMillis kBegan = (kIat + 10) * 1000;
+  static constexpr UnixMillis kEnd = kBegan + 200'000;
+
+  static Record token_at(UnixMillis when) {
+    Record made = asked_at(when);
+    made.iat = when / 1000 - 10;
+    made.exp = made.iat + 90;
+    return made;
+  }
+  static Outcome ask(const Record& standing, const Record& proposed, bool closed = false) { return store::decide({standing, kBegan, closed}, proposed, kRetention); }
+};
+
+TEST_F(DecideNearTheEnd, AsLongAsANewTokenExpiresInTimeItIsReissued) {
+  EXPECT_EQ(ask(record(), token_at(kEnd - 80'000)), Outcome::kReissued);
+  EXPECT_NE(ask(record(), token_at(kEnd - 79'000)), Outcome::kReissued);
+}
+
+TEST_F(DecideNearTheEnd, AStandingTokenIsUsedToItsEndAndThenTheXidBeginsAnew) {
+  const Record standing = token_at(kEnd - 80'000);  // expires with the transaction
+  EXPECT_EQ(ask(standing, token_at(kEnd - 30'000)), Outcome::kReused);
+  EXPECT_EQ(ask(standing, token_at(kEnd - 1)), Outcome::kReused);
+  const Record early = token_at(kEnd - 120'000);
+  EXPECT_EQ(ask(early, token_at(kEnd - 40'001)), Outcome::kReused);
+  EXPECT_EQ(ask(early, token_at(kEnd - 40'000)), Outcome::kInserted);
+}
+
+TEST_F(DecideNearTheEnd, TheTransactionStandsToItsEndForOthers) {
+  Record other = token_at(kEnd);
+  other.phone = *Phone::parse("15555551235");
+  EXPECT_EQ(ask(token_at(kEnd - 120'000), other), Outcome::kConflict);
+  other.recorded_at = kEnd + 1;
+  EXPECT_EQ(ask(token_at(kEnd - 120'000), other), Outcome::kInserted);
+  EXPECT_EQ(ask(token_at(kEnd - 120'000), token_at(kEnd - 1), true), Outcome::kClosed);
+}
+
+TEST_F(DecideNearTheEnd, WhereTheStandingTokenWillNotDoThereIsNone) {
+  const Record standing = token_at(kEnd - 80'000);
+  Record other_key = token_at(kEnd - 40'000);
+  other_key.kid = "other";
+  EXPECT_EQ(ask(standing, other_key), Outcome::kClosed);
 }
 
 TEST(PastRetention, EndsOneMillisecondAfterTheLastKept) {

@@ -467,9 +467,39 @@ TEST_P(StoreContract, AnExpiredXidUsedTwiceInOneBatchIsInsertedOnce) {
 TEST_P(StoreContract, AReissueDoesNotProlongATransaction) {
   open(kRetention);
   commit(make_record("a"));
-  commit(make_record("a", kPhone, kLastKept));
+  EXPECT_EQ(commit(make_record("a", kPhone, kLastKept - 80'000)).outcome, Outcome::kReissued) << "it expires with its transaction";
   EXPECT_TRUE(find("a", kLastKept));
   EXPECT_FALSE(find("a", kExpired));
+}
+
+TEST_P(StoreContract, ATokenThatWouldOutliveItsTransactionBeginsAnother) {
+  open(kRetention);
+  commit_all({make_record("a"), make_record("b")});
+  EXPECT_EQ(commit(make_record("a", kOtherPhone, kLastKept)).outcome, Outcome::kConflict);
+  const auto entries = commit_all({make_record("a", kPhone, kLastKept), make_record("b", kPhone, kLastKept - 79'000), make_record("a", kPhone, kLastKept + 1)});
+  EXPECT_EQ(entries[0].outcome, Outcome::kInserted);
+  EXPECT_EQ(entries[1].outcome, Outcome::kInserted);
+  EXPECT_EQ(entries[2].outcome, Outcome::kReused);
+  ASSERT_TRUE(store_->sweep(kExpired));
+  const auto anew = find("a", kExpired);
+  ASSERT_TRUE(anew);
+  EXPECT_EQ(anew->created_at, kLastKept);
+  EXPECT_EQ(anew->issued, 1u);
+  EXPECT_TRUE(anew->earlier.empty());
+  EXPECT_EQ(list(kPhone, 10, kExpired), (Xids{"a", "b"}));
+}
+
+TEST_P(StoreContract, NearItsTransactionsEndATokenIsUsedAsLongAsItIsValid) {
+  open(kRetention);
+  commit(make_record("a"));
+  const Record last = make_record("a", kPhone, kLastKept - 100'000);
+  EXPECT_EQ(commit(last).outcome, Outcome::kReissued);
+  const Entry again = commit(make_record("a", kPhone, kLastKept - 30'000));
+  EXPECT_EQ(again.outcome, Outcome::kReused);
+  ASSERT_TRUE(again.standing);
+  EXPECT_EQ(again.standing->token, last.token);
+  EXPECT_EQ(commit(make_record("a", kPhone, kLastKept - 20'000)).outcome, Outcome::kInserted) << "it has expired";
+  EXPECT_EQ(find("a", kExpired)->issued, 1u);
 }
 
 TEST_P(StoreContract, APageEndsBeforeTheExpired) {

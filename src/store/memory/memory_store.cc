@@ -197,11 +197,11 @@ class MemoryStore final : public Store {
     Transaction* found = by_xid_.find(proposed.xid.view());
     if (!found) return insert(entry);
     Transaction& transaction = *found;
-    if (past_retention(transaction.created_at, retention_, proposed.recorded_at)) {
+    entry.outcome = decide({transaction.current, transaction.created_at, is_closed(transaction.events)}, proposed, retention_);
+    if (entry.outcome == Outcome::kInserted) {
       remove({transaction.created_at, proposed.xid});
       return insert(entry);
     }
-    entry.outcome = decide(transaction.current, proposed, is_closed(transaction.events));
     if (entry.outcome == Outcome::kReused) entry.standing = transaction.current;
     if (entry.outcome != Outcome::kReissued) return;
     transaction.earlier.push_back(std::move(transaction.current));

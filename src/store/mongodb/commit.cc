@@ -123,12 +123,12 @@ void Commit::plan(Slot& slot) {
       entry->outcome = Outcome::kDamaged;
       continue;
     }
-    if (standing == nullptr || past_retention(standing->created_at, retention_, proposed.recorded_at)) {
+    entry->outcome = standing ? decide({standing->current, standing->created_at, is_closed(standing->events)}, proposed, retention_) : Outcome::kInserted;
+    if (entry->outcome == Outcome::kInserted) {
       start_anew(slot, *entry);
       if (entry->outcome != Outcome::kConflict) standing = &slot.after;
       continue;
     }
-    entry->outcome = decide(standing->current, proposed, is_closed(standing->events));
     if (entry->outcome == Outcome::kReused) entry->standing = standing->current;
     if (entry->outcome != Outcome::kReissued) continue;
     if (slot.write == Write::kNone) {

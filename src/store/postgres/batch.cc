@@ -38,8 +38,9 @@ Batch::Batch(std::span<Entry* const> entries, std::chrono::seconds retention) : 
   unsettled_ = claims_.size();
 }
 
-bool Batch::past(const Claim& claim) const {
-  return past_retention(claim.standing->created_at, retention_, order_[claim.first]->proposed.recorded_at);
+Outcome Batch::decide_first(const Claim& claim) const {
+  const Standing& standing = *claim.standing;
+  return decide({standing.record, standing.created_at, standing.closed}, order_[claim.first]->proposed, retention_);
 }
 
 Batch::Claim* Batch::claim_of(std::string_view xid) {
@@ -61,7 +62,7 @@ void Batch::plan() {
     Claim& claim = claims_[i];
     if (claim.first == claim.end) continue;
     const Record& proposed = head(claim).proposed;
-    if (claim.standing && claim.standing->epoch != 0 && past(claim)) {
+    if (claim.standing && claim.standing->epoch != 0 && decide_first(claim) == Outcome::kInserted) {
       forgets_.add(*claim.standing);
       claim.standing.reset();
     }
@@ -200,7 +201,7 @@ void Batch::give_up(Claim& claim) {
 
 // Decides entries until one has to be written.
 void Batch::settle(Claim& claim) {
-  while (claim.first != claim.end && claim.standing && !past(claim)) {
+  while (claim.first != claim.end && claim.standing) {
     Entry& entry = head(claim);
     const Standing& standing = *claim.standing;
     if (claim.unsure && standing.record == entry.proposed) {
@@ -209,8 +210,8 @@ void Batch::settle(Claim& claim) {
       entry.standing.reset();
       if (standing.number == 1) ++inserted_;
     } else {
-      const Outcome outcome = decide(standing.record, entry.proposed, standing.closed);
-      if (outcome == Outcome::kReissued) break;
+      const Outcome outcome = decide_first(claim);
+      if (outcome == Outcome::kReissued || outcome == Outcome::kInserted) break;
       entry.outcome = outcome;
       entry.standing.reset();
       if (outcome == Outcome::kReused) entry.standing = standing.record;

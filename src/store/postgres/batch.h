@@ -52,7 +52,7 @@ class Batch {
   enum class Sent : std::uint8_t { kNothing, kNew, kAbsent, kReissue };
 
   Entry& head(const Claim& claim) { return *order_[claim.first]; }
-  bool past(const Claim& claim) const;
+  Outcome decide_first(const Claim& claim) const;
   void plan();
   void settle(Claim& claim);
   void finish(Claim& claim, Outcome outcome);

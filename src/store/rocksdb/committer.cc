@@ -141,9 +141,8 @@ Status Committer::write_one(Entry& entry, std::string_view key, Standing* standi
     entry.outcome = Outcome::kDamaged;
     return {};
   }
-  const bool stands = standing != nullptr && standing->current != nullptr &&
-                      !past_retention(standing->created_at, retention_, proposed.recorded_at);
-  entry.outcome = stands ? decide(*standing->current, proposed, is_closed(*standing->events)) : Outcome::kInserted;
+  const bool stands = standing != nullptr && standing->current != nullptr;
+  entry.outcome = stands ? decide({*standing->current, standing->created_at, is_closed(*standing->events)}, proposed, retention_) : Outcome::kInserted;
   if (entry.outcome == Outcome::kReused) entry.standing = *standing->current;
   if (entry.outcome != Outcome::kInserted && entry.outcome != Outcome::kReissued) return {};
 
