@@ -61,7 +61,8 @@ def test_an_unreadable_key_file_is_named(make_server):
         as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []  # root may read everything
         if subprocess.run([*as_nobody, "test", "-x", harness.BINARY], check=False).returncode != 0:
             pytest.skip("another user than root cannot reach the binary")
-        done = subprocess.run([*as_nobody, harness.BINARY, "serve", "--config", server.config], capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run([*as_nobody, harness.BINARY, "serve", "--config", server.config], capture_output=True, text=True, timeout=60, check=False,
+                              env=harness.clean_environment())
     assert done.returncode != 0
     said = done.stderr
     assert str(server.key_file) in said and "Permission denied" in said
@@ -139,6 +140,12 @@ def test_the_environment_counts_over_the_file_and_flags_over_both(make_server):
     assert lifetime(server.start()) == 30
     server.stop()
     assert lifetime(server.start("--set", "issuer.lifetime=20s")) == 20
+
+
+def test_a_misspelt_setting_in_the_environment_starts_nothing(make_server):
+    server = make_server()
+    done = harness.jwtd("serve", "--config", server.config, env={"JWTD_AUTH_MNT": "key"})
+    assert done.returncode == 2 and "JWTD_AUTH_MNT" in done.stderr and "JWTD_AUTH_MINT" in done.stderr, done
 
 
 # -- the end --------------------------------------------------------------------------------------------------------
