@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <optional>
 #include <thread>
 
 #include "api/health.h"
@@ -111,9 +112,11 @@ Status Service::open() {
 Status Service::load_callers() {
   const std::string stamp = stamp_of(config_.auth.callers_file);
   if (!config_.auth.callers_file.empty()) {
-    Result<access::Callers> callers = access::Callers::load(config_.auth.callers_file);
+    Result<std::optional<access::Callers>> callers = access::Callers::load_if_there(config_.auth.callers_file);
     if (!callers) return std::move(callers).error();
-    callers_.set(std::move(*callers));
+    // At the start there may be none yet. Later it may be between the two steps of a tool that deletes and writes, and must not lock everybody out.
+    if (!callers->has_value() && !callers_.get()->all().empty()) return Error(access::kCallersFileInvalid, config_.auth.callers_file + ": is missing");
+    callers_.set(std::move(*callers).value_or(access::Callers{}));
   }
   callers_stamp_ = stamp;
   return {};
