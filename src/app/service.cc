@@ -88,7 +88,7 @@ Result<std::unique_ptr<Service>> Service::make(const config::Config& config, Log
   return service;
 }
 
-// Everything that can fail because of files, before anything listens.
+// Everything that can fail because of files or taken ports, before anything listens.
 Status Service::open() {
   Result<jose::HmacKey> key = keys::load_api_key(config_.issuer.api_key_file, config_.issuer.algorithm);
   if (!key) return std::move(key).error();
@@ -96,6 +96,13 @@ Status Service::open() {
   if (Status status = load_callers(); !status) return status;
   if (config_.tls.enabled)
     if (Status status = load_tls(); !status) return status;
+  for (const config::Endpoint* endpoint : {&config_.listen.public_endpoint, &config_.listen.admin}) {
+    if (Status status = http::check_address(endpoint->host, endpoint->port); !status) return status;
+  }
+  Result<OpenLimits> limits = open_limits(config_, *key_, log_);
+  if (!limits) return std::move(limits).error();
+  limits_ = *std::move(limits);
+  // The store comes last, since it may make a folder or bring one to another format: a start that is refused leaves nothing half made.
   Result<store::StoreOptions> options = store_options(config_.store);
   if (!options) return std::move(options).error();
   options->on_event = [this](std::string_view event) { log_.warn("store", {{"detail", event}}); };
@@ -103,9 +110,6 @@ Status Service::open() {
   Result<std::unique_ptr<store::Store>> store = config_.store.migrate ? open_store(*options) : open_store_or_wait(*options);
   if (!store) return std::move(store).error();
   store_ = std::move(*store);
-  Result<OpenLimits> limits = open_limits(config_, *key_, log_);
-  if (!limits) return std::move(limits).error();
-  limits_ = *std::move(limits);
   return {};
 }
 

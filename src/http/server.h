@@ -50,6 +50,10 @@ struct ServerStats {  // since the start
   std::atomic<std::int64_t> open{0};
 };
 
+// Whether nobody listens there and it is an address of this machine: binds and lets go, so that a start can be refused before it makes anything.
+// Fails as Server::listen() does.
+Status check_address(const std::string& host, std::uint16_t port);
+
 class Server {
  public:
   explicit Server(ServerOptions options);

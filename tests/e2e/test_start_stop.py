@@ -106,12 +106,30 @@ def test_a_missing_config_is_wrong_usage():
     assert done.returncode == 2 and "/no/such/file.toml" in done.stderr
 
 
+def nothing_is_left_behind(server):
+    before = {p.name for p in server.folder.iterdir()}
+    said = refused(server)
+    assert {p.name for p in server.folder.iterdir()} == before
+    return said
+
+
 def test_nothing_is_left_behind_by_a_refused_start(make_server):
     server = make_server().durable
     server.key_file.write_text("not base64!!")
-    before = {p.name for p in server.folder.iterdir()}
-    refused(server)
-    assert {p.name for p in server.folder.iterdir()} == before
+    nothing_is_left_behind(server)
+
+
+@pytest.mark.parametrize("name", ["listen.public", "listen.admin"])
+def test_nothing_is_left_behind_where_a_port_is_in_use(make_server, name):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        server = make_server(settings={name: "127.0.0.1:{}".format(taken.getsockname()[1])}).durable
+        assert "in use" in nothing_is_left_behind(server)
+
+
+def test_nothing_is_left_behind_where_the_password_of_the_limits_store_is_missing(make_server):
+    settings = {"limits.store": "redis://127.0.0.1:1", "limits.password_file": "/nowhere/password"}
+    server = make_server(settings=settings, limits=[{"name": "all", "key": "all", "rate": "1 per second", "burst": 5}]).durable
+    assert "/nowhere/password" in nothing_is_left_behind(server)
 
 
 def test_what_the_store_keeps_is_not_readable_to_everybody(make_server):
