@@ -288,6 +288,11 @@ TEST(Issuer, LifetimeIsLongerThanBackdate) {
   expect_problem("backdate = \"90s\"\n", 4, "must be longer than issuer.backdate");
   EXPECT_THAT(texts(parse_rest("lifetime = \"11s\"\n").problems), ElementsAre());
 }
+TEST(Issuer, ABackdateThatLeavesNoHalfLifeIsAWarning) {
+  expect_warning("lifetime = \"20s\"\n", "issuer.backdate (10s) is half of issuer.lifetime (20s) or more");
+  expect_warning("backdate = \"50s\"\n", "every repeated request gets a new one");
+  EXPECT_THAT(texts(parse_rest("lifetime = \"21s\"\n" + kLocal).warnings), ElementsAre());
+}
 TEST(Issuer, BackdateIsAtMost10m) { expect_problem("lifetime='1h'\nbackdate = \"11m\"\n", 5, "issuer.backdate must be from 0s to 10m"); }
 TEST(Issuer, ALifetimeAboveTheProvidersIsAWarning) {
   expect_warning(R"(lifetime = "91s")", "issuer.lifetime is 91s");
