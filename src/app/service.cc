@@ -137,7 +137,7 @@ Status Service::load_tls() {
 Status Service::listen() {
   const std::size_t threads = config_.listen.threads ? config_.listen.threads : default_loops();
   const std::size_t connections = connections_within_limits(config_.listen.max_connections, log_);
-  http::ServerOptions options{threads, connections, trusted_networks(config_.proxy), config_.proxy.header == "forwarded"};
+  http::ServerOptions options{threads, connections, trusted_networks(config_.proxy), config_.proxy.header == "forwarded", config_.tls.strict_transport};
   public_server_ = std::make_unique<http::Server>(options);
   options.threads = 1;
   options.max_connections = std::min(kMaxAdminConnections, std::max<std::size_t>(connections / 8, 1));

@@ -325,7 +325,7 @@ void Connection::render(bool head_only) {
     out_.append("\r\n");
   }
   out_.append(r.fields).append("X-Request-Id: ").append(request_id_).append("\r\n");
-  if (tls_) out_.append("Strict-Transport-Security: max-age=63072000\r\n");  // two years: Mozilla's guideline
+  if (tls_ && loop_.shared.options.strict_transport) out_.append("Strict-Transport-Security: max-age=63072000\r\n");  // two years: Mozilla's guideline
   if (r.close) {
     out_.append("Connection: close\r\n");
   } else if (parser_.request().http_1_0) {

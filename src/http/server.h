@@ -35,6 +35,7 @@ struct ServerOptions {
   std::size_t max_connections = kMaxConnections;  // of all listeners; beyond it new ones wait in the kernel's queue
   std::vector<TrustedNetwork> trusted_proxies;
   bool rfc7239 = false;  // read Forwarded instead of X-Forwarded-For
+  bool strict_transport = true;  // over TLS, tell browsers to use nothing else on this host for two years
 };
 
 struct ListenOptions {
