@@ -103,7 +103,7 @@ void Connection::check_deadline(Monotonic::time_point now) {
 
 void Connection::close_if_idle() {
   if (!idle_) return;
-  expired_ = true;
+  expired_ = drained_ = true;
   error_code ignored;
   socket_.cancel(ignored);
 }
@@ -139,7 +139,7 @@ Detached Connection::run() {
         end_ += got;
       }
       if (head == Head::kRefused) co_await answer_refusal(parser_.refusal());
-      if (head == Head::kRead && expired_) {
+      if (head == Head::kRead && expired_ && !drained_) {
         loop_.shared.stats.timed_out.fetch_add(1, std::memory_order_relaxed);
         if (!pending().empty()) co_await answer_refusal(kRequestTimeout);
       }

@@ -232,6 +232,21 @@ def test_no_new_connection_is_served_while_it_drains(make_server):
     assert server.stop() == 0
 
 
+def test_an_idle_connection_that_ends_with_the_server_did_not_time_out(make_server):
+    server = make_server().start()
+    idle = server.connection()
+    assert harness.ask_again(idle, "GET", "/ping").status == 200
+    with server.raw() as waiting:
+        half_sent(waiting)  # so there is time to ask
+        server.process.terminate()
+        assert idle.sock.recv(1) == b""
+        numbers = server.admin_get("/metrics").text
+        assert 'jwtd_connections_timed_out_total{listener="public"} 0\n' in numbers, [line for line in numbers.splitlines() if "timed_out" in line]
+        waiting.sendall(b"\r\n")
+        assert waiting.recv(4096).startswith(b"HTTP/1.1 200")
+    assert server.stop() == 0
+
+
 def test_sigterm_under_load_answers_what_was_accepted(make_server):
     server = make_server().durable.start()
     broken, good, stopped = [], [], threading.Event()
