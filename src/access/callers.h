@@ -16,6 +16,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -67,6 +68,7 @@ class Callers {
   // A missing file is an empty set. Fails with kCallersFileInvalid (detail: "path:line: reason"): not TOML, unknown or missing keys, values
   // out of shape, a name or a key twice, over kMaxCallers or kMaxCallersFileBytes. May block on the disk.
   static Result<Callers> load(const std::string& path);
+  static Result<std::optional<Callers>> load_if_there(const std::string& path);  // the same; nullopt: there is no such file
 
   // `authorization` is the field's value, empty if absent. Fails with kCallerKeyMissing, kCallerKeyUnknown, kScopeMissing.
   // Bearer with the key, or Basic with the caller's name and key, as OAuth clients show themselves (RFC 6749 s2.3.1). The scheme is matched without

@@ -188,10 +188,18 @@ Result<Callers> Callers::parse(std::string_view text, const std::string& path) {
 }
 
 Result<Callers> Callers::load(const std::string& path) {
+  Result<std::optional<Callers>> callers = load_if_there(path);
+  if (!callers) return callers.error();
+  return std::move(*callers).value_or(Callers{});
+}
+
+Result<std::optional<Callers>> Callers::load_if_there(const std::string& path) {
   Result<std::optional<std::string>> text = read_file(path);
   if (!text) return text.error();
-  if (!text->has_value()) return Callers{};
-  return parse(**text, path);
+  if (!text->has_value()) return std::optional<Callers>{};
+  Result<Callers> callers = parse(**text, path);
+  if (!callers) return callers.error();
+  return std::optional(std::move(*callers));
 }
 
 // Nothing here needs quoting: names are out of a small alphabet, and the rest is hex digits, scopes and a date.

@@ -242,6 +242,18 @@ TEST_F(CallersFile, AMissingOneIsNobody) {
   EXPECT_TRUE(callers->all().empty());
 }
 
+TEST_F(CallersFile, WhetherThereIsOneCanBeAsked) {
+  const auto missing = Callers::load_if_there(path_);
+  ASSERT_TRUE(missing);
+  EXPECT_FALSE(missing->has_value());
+  write("");
+  const auto empty = Callers::load_if_there(path_);
+  ASSERT_TRUE(empty && empty->has_value());
+  EXPECT_TRUE((*empty)->all().empty());
+  write("[");
+  EXPECT_FALSE(Callers::load_if_there(path_));
+}
+
 TEST_F(CallersFile, AnEmptyOneIsNobody) {
   write("# nobody yet\n");
   const auto callers = Callers::load(path_);

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <optional>
 #include <thread>
 
 #include "api/health.h"
@@ -87,7 +88,7 @@ Result<std::unique_ptr<Service>> Service::make(const config::Config& config, Log
   return service;
 }
 
-// Everything that can fail because of files, before anything listens.
+// Everything that can fail because of files or taken ports, before anything listens.
 Status Service::open() {
   Result<jose::HmacKey> key = keys::load_api_key(config_.issuer.api_key_file, config_.issuer.algorithm);
   if (!key) return std::move(key).error();
@@ -95,6 +96,13 @@ Status Service::open() {
   if (Status status = load_callers(); !status) return status;
   if (config_.tls.enabled)
     if (Status status = load_tls(); !status) return status;
+  for (const config::Endpoint* endpoint : {&config_.listen.public_endpoint, &config_.listen.admin}) {
+    if (Status status = http::check_address(endpoint->host, endpoint->port); !status) return status;
+  }
+  Result<OpenLimits> limits = open_limits(config_, *key_, log_);
+  if (!limits) return std::move(limits).error();
+  limits_ = *std::move(limits);
+  // The store comes last, since it may make a folder or bring one to another format: a start that is refused leaves nothing half made.
   Result<store::StoreOptions> options = store_options(config_.store);
   if (!options) return std::move(options).error();
   options->on_event = [this](std::string_view event) { log_.warn("store", {{"detail", event}}); };
@@ -102,18 +110,17 @@ Status Service::open() {
   Result<std::unique_ptr<store::Store>> store = config_.store.migrate ? open_store(*options) : open_store_or_wait(*options);
   if (!store) return std::move(store).error();
   store_ = std::move(*store);
-  Result<OpenLimits> limits = open_limits(config_, *key_, log_);
-  if (!limits) return std::move(limits).error();
-  limits_ = *std::move(limits);
   return {};
 }
 
 Status Service::load_callers() {
   const std::string stamp = stamp_of(config_.auth.callers_file);
   if (!config_.auth.callers_file.empty()) {
-    Result<access::Callers> callers = access::Callers::load(config_.auth.callers_file);
+    Result<std::optional<access::Callers>> callers = access::Callers::load_if_there(config_.auth.callers_file);
     if (!callers) return std::move(callers).error();
-    callers_.set(std::move(*callers));
+    // At the start there may be none yet. Later it may be between the two steps of a tool that deletes and writes, and must not lock everybody out.
+    if (!callers->has_value() && !callers_.get()->all().empty()) return Error(access::kCallersFileInvalid, config_.auth.callers_file + ": is missing");
+    callers_.set(std::move(*callers).value_or(access::Callers{}));
   }
   callers_stamp_ = stamp;
   return {};
@@ -130,7 +137,7 @@ Status Service::load_tls() {
 Status Service::listen() {
   const std::size_t threads = config_.listen.threads ? config_.listen.threads : default_loops();
   const std::size_t connections = connections_within_limits(config_.listen.max_connections, log_);
-  http::ServerOptions options{threads, connections, trusted_networks(config_.proxy), config_.proxy.header == "forwarded"};
+  http::ServerOptions options{threads, connections, trusted_networks(config_.proxy), config_.proxy.header == "forwarded", config_.tls.strict_transport};
   public_server_ = std::make_unique<http::Server>(options);
   options.threads = 1;
   options.max_connections = std::min(kMaxAdminConnections, std::max<std::size_t>(connections / 8, 1));

@@ -1,4 +1,4 @@
-// base/limits.h - every bound that is not a setting, with its unit in the name and its reason beside it.
+// base/limits.h - the bounds that are no settings, with the unit in the name and the reason beside it; those of one file alone stand there.
 #pragma once
 
 #include <chrono>

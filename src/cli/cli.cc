@@ -141,8 +141,9 @@ class CommandLine {
                              "  jwtd serve --config /etc/jwtd/jwtd.toml\n"
                              "  JWTD_LOG_LEVEL=debug jwtd serve --config jwtd.toml --listen-public 127.0.0.1:8080 --set listen.threads=2\n"
                              "\nEvery setting is in conf/jwtd.full.toml. Each can come from the file, from the environment (JWTD_LISTEN_PUBLIC for\n"
-                             "listen.public), and from --set; flags win over the environment, which wins over the file.\n"
-                             "SIGHUP reads certificate and callers again; SIGTERM answers what was accepted, then ends.\n",
+                             "listen.public), and from --set; flags win over the environment, which wins over the file. A name that is no\n"
+                             "setting's is an error, in the environment every one that begins with JWTD_.\n"
+                             "SIGHUP reads certificate and callers again and reopens the log file; SIGTERM answers what was accepted, then ends.\n",
                              [this] { return with_flags(serve_arguments_.flags, [this] { return serve_config(serve_arguments_, config::process_environment(), streams_.err, serve_); }); });
     app->add_option("--config", serve_arguments_.config_file, "Configuration")->type_name("FILE")->required();
     add_settings(*app);

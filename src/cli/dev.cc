@@ -130,6 +130,7 @@ int dev(const DevRequest& request, std::ostream& out, std::ostream& err, const S
   err.flush();
   if (!loaded.problems.empty()) return kExitUsage;
   loaded.config.store.migrate = true;
+  loaded.config.tls.strict_transport = false;
   const std::string store = without_password(loaded.config.store.url);
   return serve({std::move(loaded.config), "", [&](const std::string& public_endpoint, const std::string& admin_endpoint) {
                   if (sandbox) sandbox->set_callback_url((request.tls ? "https://" : "http://") + public_endpoint + "/v1/callbacks/telesign");

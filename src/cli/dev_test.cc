@@ -117,6 +117,7 @@ TEST_F(Dev, WithTlsTheLinesSpeakHttps) {
   const Outcome outcome = run_jwtd({"dev", "--data", folder_, "--tls", "--port", "0", "--admin-port", "0"});
   ASSERT_TRUE(outcome.served) << outcome.err;
   EXPECT_TRUE(outcome.served->config.tls.enabled);
+  EXPECT_FALSE(outcome.served->config.tls.strict_transport);
   EXPECT_EQ(outcome.served->config.listen.public_endpoint.port, 0);
   EXPECT_THAT(outcome.out, AllOf(HasSubstr("curl -s --cacert " + file("tls.crt") + " https://127.0.0.1:8080/"), HasSubstr("curl -s http://127.0.0.1:8081/readyz")));
 }

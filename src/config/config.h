@@ -57,6 +57,7 @@ struct Tls {
   std::string certificate; // PEM, leaf first
   std::string key;         // PEM
   TlsVersion min_version = TlsVersion::k1_2;
+  bool strict_transport = true;  // Strict-Transport-Security. No setting: jwtd dev goes without, since on localhost it would bind every other service.
 };
 
 struct Store {

@@ -21,8 +21,14 @@ namespace {
 constexpr std::string_view kPrefix = "JWTD_";
 constexpr const char* kCredentialsDirectory = "CREDENTIALS_DIRECTORY";  // systemd.exec(5)
 
-// Kubernetes puts JWTD_SERVICE_HOST, JWTD_PORT_8443_TCP and the like into every container beside a service called jwtd.
-bool is_service_link(std::string_view name) { return name.starts_with("JWTD_SERVICE_") || name == "JWTD_PORT" || name.starts_with("JWTD_PORT_"); }
+// Kubernetes puts JWTD_SERVICE_HOST, JWTD_PORT_8443_TCP and the like into every container beside a service called jwtd, and
+// JWTD_ADMIN_SERVICE_HOST and so on for one called jwtd-admin.
+bool is_service_link(std::string_view name, std::string_view value) {
+  if (name.starts_with("JWTD_SERVICE_") || name == "JWTD_PORT" || name.starts_with("JWTD_PORT_")) return true;
+  const auto has = [name](std::string_view part) { return name.find(part) != std::string_view::npos; };
+  if (has("_SERVICE_HOST") || has("_SERVICE_PORT")) return true;
+  return has("_PORT_") ? has("_TCP") || has("_UDP") || has("_SCTP") : name.ends_with("_PORT") && value.find("://") != std::string_view::npos;
+}
 
 void turn_tls_on_for(std::string_view key, Draft& draft) {
   if (key.starts_with("tls.")) draft.config.tls.enabled = true;
@@ -36,19 +42,19 @@ void read_environment(const Environment& environment, Draft& draft) {
     by_name[names.back()] = &setting;
   }
   for (const auto& [name, value] : environment) {
-    if (!name.starts_with(kPrefix) || is_service_link(name)) continue;
+    if (!name.starts_with(kPrefix)) continue;
     if (const auto known = by_name.find(name); known != by_name.end()) {
       turn_tls_on_for(known->second->key, draft);
       draft.apply_text(*known->second, value, name);
     } else if (name == "JWTD_ISSUER_API_KEY") {
       draft.problem(name, "secrets never stand in the environment; use JWTD_ISSUER_API_KEY_FILE, the path of a file with the key");
-    } else {
+    } else if (!is_service_link(name, value)) {
       const std::string near = nearest(name.substr(kPrefix.size()), [&] {
         std::vector<std::string> tails;
         for (const std::string& known_name : names) tails.push_back(known_name.substr(kPrefix.size()));
         return tails;
       }());
-      draft.warning(name, "this is the name of no setting" + (near.empty() ? std::string() : "; did you mean JWTD_" + near + "?"));
+      draft.problem(name, "this is the name of no setting" + (near.empty() ? std::string() : "; did you mean JWTD_" + near + "?"));
     }
   }
 }

@@ -32,7 +32,7 @@ using Overrides = std::vector<std::pair<std::string, std::string>>;  // "listen.
 
 // `toml` is the file's text, `name` stands in problems. Reads nothing else: whether files exist and keys decode is cli/check_config.h's.
 // `environment`: only names that begin with JWTD_ are looked at, and CREDENTIALS_DIRECTORY, which "credential:NAME" is relative to. An unknown
-// JWTD_ name is a warning, for the environment is not ours alone.
+// JWTD_ name is a problem, as an unknown key of the file is; those that Kubernetes sets for services called jwtd or jwtd-... are passed over.
 Loaded parse(std::string_view toml, std::string_view name, const Environment& environment, const Overrides& flags);
 
 // parse() of a file (a problem when it cannot be read or is above kMaxConfigBytes).

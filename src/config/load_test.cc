@@ -142,7 +142,7 @@ TEST(Load, EverySettingHasAnEnvironmentForm) {
     const auto found = text.find(setting.key);
     const std::string plain = setting.default_value.substr(0, 1) == "\"" ? setting.default_value.substr(1, setting.default_value.size() - 2) : "";
     const Loaded loaded = parse("", "", {{setting.environment, found == text.end() ? plain : found->second}}, {});
-    EXPECT_THAT(texts(loaded.warnings), Not(::testing::Contains(HasSubstr("no setting")))) << setting.environment;
+    EXPECT_THAT(texts(loaded.problems), Not(::testing::Contains(HasSubstr("no setting")))) << setting.environment;
     EXPECT_EQ(loaded.origins.at(setting.key), setting.environment);
     if (setting.key == "proxy.trusted") {
       EXPECT_EQ(loaded.config.proxy.trusted.size(), 2u);
@@ -161,14 +161,19 @@ TEST(Load, AWrongValueNamesItsSource) {
                                                   HasSubstr("--log-level: log.level must be"), HasSubstr("--set listen.threads: listen.threads must be an integer")));
 }
 
-TEST(Load, AnUnknownEnvironmentNameIsAWarningWithTheNearest) {
-  const Loaded loaded = parse_rest(kLocal, {{"JWTD_LISTEN_PUBLIK", "x"}});
-  EXPECT_THAT(texts(loaded.problems), ElementsAre());
-  EXPECT_THAT(texts(loaded.warnings), ElementsAre("JWTD_LISTEN_PUBLIK: this is the name of no setting; did you mean JWTD_LISTEN_PUBLIC?"));
+TEST(Load, AnUnknownEnvironmentNameIsAProblemWithTheNearest) {
+  const Loaded loaded = parse_rest(kLocal, {{"JWTD_AUTH_MNT", "key"}, {"JWTD_ZZZZZZ", "x"}, {"JWTD_LIMITS_PORT", "8080"}});
+  EXPECT_THAT(texts(loaded.problems), ElementsAre("JWTD_AUTH_MNT: this is the name of no setting; did you mean JWTD_AUTH_MINT?",
+                                                  "JWTD_LIMITS_PORT: this is the name of no setting; did you mean JWTD_LIMITS_STORE?",
+                                                  "JWTD_ZZZZZZ: this is the name of no setting."));
 }
 
-TEST(Load, WhatKubernetesPutsThereIsNotAWarning) {
-  EXPECT_THAT(texts(parse_rest(kLocal, {{"JWTD_SERVICE_HOST", "10.0.0.1"}, {"JWTD_PORT", "tcp://10.0.0.1:8443"}, {"JWTD_PORT_8443_TCP", "x"}}).warnings), ElementsAre());
+TEST(Load, WhatKubernetesPutsThereIsPassedOver) {
+  const Loaded loaded = parse_rest(kLocal, {{"JWTD_SERVICE_HOST", "10.0.0.1"}, {"JWTD_SERVICE_PORT_HTTPS", "8443"}, {"JWTD_PORT", "tcp://10.0.0.1:8443"},
+                                            {"JWTD_PORT_8443_TCP", "x"}, {"JWTD_ADMIN_SERVICE_HOST", "10.0.0.2"}, {"JWTD_ADMIN_SERVICE_PORT", "8081"},
+                                            {"JWTD_ADMIN_PORT", "tcp://10.0.0.2:8081"}, {"JWTD_ADMIN_PORT_8081_TCP_ADDR", "10.0.0.2"}});
+  EXPECT_THAT(texts(loaded.problems), ElementsAre());
+  EXPECT_THAT(texts(loaded.warnings), ElementsAre());
 }
 
 TEST(Load, NamesWithoutThePrefixAreNotLookedAt) { EXPECT_THAT(texts(parse_rest(kLocal, {{"LISTEN_PUBLIC", "x"}}).problems), ElementsAre()); }
@@ -282,6 +287,11 @@ TEST(Issuer, LifetimeIsLongerThanBackdate) {
   expect_problem("lifetime = \"10s\"\n", 4, "must be longer than issuer.backdate");
   expect_problem("backdate = \"90s\"\n", 4, "must be longer than issuer.backdate");
   EXPECT_THAT(texts(parse_rest("lifetime = \"11s\"\n").problems), ElementsAre());
+}
+TEST(Issuer, ABackdateThatLeavesNoHalfLifeIsAWarning) {
+  expect_warning("lifetime = \"20s\"\n", "issuer.backdate (10s) is half of issuer.lifetime (20s) or more");
+  expect_warning("backdate = \"50s\"\n", "every repeated request gets a new one");
+  EXPECT_THAT(texts(parse_rest("lifetime = \"21s\"\n" + kLocal).warnings), ElementsAre());
 }
 TEST(Issuer, BackdateIsAtMost10m) { expect_problem("lifetime='1h'\nbackdate = \"11m\"\n", 5, "issuer.backdate must be from 0s to 10m"); }
 TEST(Issuer, ALifetimeAboveTheProvidersIsAWarning) {

@@ -25,6 +25,11 @@ void check_issuer(Draft& draft) {
                      "issuer.lifetime (" + duration_text(issuer.lifetime) + ") must be longer than issuer.backdate (" +
                          duration_text(issuer.backdate) + "), or tokens have expired when they are made");
   }
+  if (issuer.lifetime > issuer.backdate && 2 * issuer.backdate >= issuer.lifetime) {
+    draft.warning_at(draft.was_set("issuer.backdate") ? "issuer.backdate" : "issuer.lifetime",
+                     "issuer.backdate (" + duration_text(issuer.backdate) + ") is half of issuer.lifetime (" + duration_text(issuer.lifetime) +
+                         ") or more; a token is given out again only while half its life is left, so every repeated request gets a new one");
+  }
   if (issuer.lifetime > kProviderLifetime) {
     draft.warning_at("issuer.lifetime", "issuer.lifetime is " + duration_text(issuer.lifetime) +
                                             "; TeleSign's own samples use 90s, and whether it takes longer ones is not documented");

@@ -103,7 +103,7 @@ void Connection::check_deadline(Monotonic::time_point now) {
 
 void Connection::close_if_idle() {
   if (!idle_) return;
-  expired_ = true;
+  expired_ = drained_ = true;
   error_code ignored;
   socket_.cancel(ignored);
 }
@@ -139,7 +139,7 @@ Detached Connection::run() {
         end_ += got;
       }
       if (head == Head::kRefused) co_await answer_refusal(parser_.refusal());
-      if (head == Head::kRead && expired_) {
+      if (head == Head::kRead && expired_ && !drained_) {
         loop_.shared.stats.timed_out.fetch_add(1, std::memory_order_relaxed);
         if (!pending().empty()) co_await answer_refusal(kRequestTimeout);
       }
@@ -325,7 +325,7 @@ void Connection::render(bool head_only) {
     out_.append("\r\n");
   }
   out_.append(r.fields).append("X-Request-Id: ").append(request_id_).append("\r\n");
-  if (tls_) out_.append("Strict-Transport-Security: max-age=63072000\r\n");  // two years: Mozilla's guideline
+  if (tls_ && loop_.shared.options.strict_transport) out_.append("Strict-Transport-Security: max-age=63072000\r\n");  // two years: Mozilla's guideline
   if (r.close) {
     out_.append("Connection: close\r\n");
   } else if (parser_.request().http_1_0) {

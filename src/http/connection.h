@@ -55,7 +55,7 @@ class Connection {
   bool send_now(std::string_view& octets);
   void expect_within(std::chrono::milliseconds time) {
     deadline_ = loop_.now() + time;
-    expired_ = false;  // an old deadline may have passed in the very tick in which its work was done
+    expired_ = drained_ = false;  // an old deadline may have passed in the very tick in which its work was done
   }
   void expect_nothing() { deadline_ = Monotonic::time_point::max(); }
 
@@ -76,6 +76,7 @@ class Connection {
   bool peer_trusted_ = false;
   Monotonic::time_point deadline_ = Monotonic::time_point::max();
   bool expired_ = false;  // the deadline passed: pending operations were cancelled
+  bool drained_ = false;  // so they were, not by a deadline but because the server ends
   bool idle_ = false;     // between requests
   bool linger_ = false;   // the peer may still be sending: let it read our answer before the reset
 };

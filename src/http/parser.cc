@@ -120,12 +120,12 @@ bool is_host(std::string_view host) {
   return std::all_of(host.begin() + 1, host.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
-// Line structure that the tokenizer is lenient about: every line ends in CRLF, no CR or LF elsewhere, no folding, no space before a colon.
+// Line structure that the tokenizer is lenient about, of a head or of a last chunk with its trailers: every line ends in CRLF, no CR or LF elsewhere, no folding, no space before a colon.
 bool lines_are_strict(std::string_view head) {
   const char* at = head.data();
   const char* const end = at + head.size();
   const auto line_ends = [&] { return end - at >= 2 && at[0] == '\r' && at[1] == '\n'; };
-  while (at < end && is(*at, kValue)) ++at;  // the request line
+  while (at < end && is(*at, kValue)) ++at;  // the request line, or the chunk's size
   while (true) {
     if (!line_ends()) return false;
     at += 2;
@@ -315,10 +315,16 @@ RequestParser::Step RequestParser::body(std::string_view octets, std::size_t& co
   consumed = 0;
   while (!m.sink->is_done()) {
     beast::error_code error;
+    const std::size_t before = consumed;
     consumed += m.sink->put(boost::asio::const_buffer(octets.data() + consumed, octets.size() - consumed), error);
     if (error == beast::http::error::need_more) return Step::kNeedMore;
     if (error == beast::http::error::body_limit) return m.refuse(kBodyTooLarge);
     if (error) return m.refuse(kBadRequest);
+    if (m.sink->is_done() && m.sink->chunked()) {  // the tokenizer takes the last chunk and all trailers at once
+      std::string_view last = octets.substr(before, consumed - before);
+      if (last.starts_with("\r\n")) last.remove_prefix(2);  // the end of the chunk before
+      if (!lines_are_strict(last)) return m.refuse(kBadRequest);
+    }
     if (consumed == octets.size() && !m.sink->is_done()) return Step::kNeedMore;
   }
   m.request.body = m.sink->body;

@@ -2,7 +2,7 @@
 //
 // Refused with 400 and close, because another hop might read them differently (RFC 9112 s11.2): bare LF or CR, white space before a colon,
 // folded fields (s5.2), zero or two Hosts (s3.2), Transfer-Encoding with Content-Length (s6.3), anything but exactly "chunked" (s6.1),
-// a repeated or non-decimal Content-Length, controls and octets above 127 in the target. Sizes: base/limits.h.
+// a repeated or non-decimal Content-Length, controls and octets above 127 in the target. Trailers keep to the same lines. Sizes: base/limits.h.
 //
 // Thread-safety: none. Reused for all requests of a connection.
 #pragma once

@@ -152,6 +152,41 @@ TEST(Parser, AChunkedBodyIsPutTogether) {
   EXPECT_EQ(p.parser.request().body, "hello");
 }
 
+TEST(Parser, TrailersKeepToTheLinesOfAHead) {
+  const std::string head = "POST /v1/tokens HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (const char* const body : {"0\r\nX: a\r\n\r\n", "1\r\na\r\n0\r\nX: a\r\nY:\r\n\r\n", "1;x=y\r\na\r\n000\r\n\r\n"}) {
+    Parsed p(head);
+    std::size_t used = 0;
+    EXPECT_EQ(p.parser.body(body, used), Step::kComplete) << body;
+    EXPECT_EQ(used, std::string_view(body).size());
+  }
+  for (const char* const body : {"0\r\nX: a\r\n b\r\n\r\n", "1\r\na\r\n0\r\nX: a\r\n\tb\r\n\r\n", "0\r\nX : a\r\n\r\n", "0\r\nX: a\nY: b\r\n\r\n",
+                                 "0\r\nX: a\rb\r\n\r\n", "0\r\n: a\r\n\r\n", "0\r\n X: a\r\n\r\n"}) {
+    Parsed p(head);
+    std::size_t used = 0;
+    ASSERT_EQ(p.parser.body(body, used), Step::kRefused) << body;
+    EXPECT_EQ(p.parser.refusal().status, 400) << body;
+  }
+}
+
+TEST(Parser, TrailersThatComeOctetByOctetAreTheSame) {
+  const std::string head = "POST /v1/tokens HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const auto fed = [&](const std::string& body) {
+    Parsed p(head);
+    std::string have;
+    Step step = Step::kNeedMore;
+    for (std::size_t i = 0; i < body.size() && step == Step::kNeedMore; ++i) {
+      have += body[i];
+      std::size_t used = 0;
+      step = p.parser.body(have, used);
+      have.erase(0, used);
+    }
+    return step;
+  };
+  EXPECT_EQ(fed("1\r\na\r\n0\r\nX: a\r\n\r\n"), Step::kComplete);
+  EXPECT_EQ(fed("1\r\na\r\n0\r\nX: a\r\n b\r\n\r\n"), Step::kRefused);
+}
+
 TEST(Parser, AChunkedBodyAboveTheBoundIsRefused) {
   Parsed p("POST /v1/tokens HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
   std::size_t used = 0;

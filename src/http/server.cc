@@ -22,6 +22,17 @@ using error_code = boost::system::error_code;
 constexpr int kBacklog = 4096;  // connections the kernel holds for us; it cuts this down to its own limit
 constexpr auto kDrainPoll = std::chrono::milliseconds(5);
 
+Result<tcp::endpoint> endpoint_of(const std::string& host, std::uint16_t port) {
+  error_code error;
+  const auto address = asio::ip::make_address(host == "localhost" ? "127.0.0.1" : host, error);
+  if (error) return Error(kListenFailed, "'" + host + "' is not a numeric address");
+  return tcp::endpoint(address, port);
+}
+
+Error cannot_listen(const std::string& host, std::uint16_t port, const char* step, const error_code& error) {
+  return Error(kListenFailed, host + ":" + std::to_string(port) + ": " + step + ": " + error.message());
+}
+
 }  // namespace
 
 IoLoop::IoLoop(Shared& s) : shared(s), timer_(context), work_(asio::make_work_guard(context)), now_(Monotonic::now()) {
@@ -181,12 +192,27 @@ const ServerStats& Server::stats() const { return impl_->shared.stats; }
 
 void Server::on_tick(std::size_t index, std::function<void(Monotonic::time_point)> hook) { impl_->loops[index]->hooks.push_back(std::move(hook)); }
 
-Result<std::string> Server::listen(ListenOptions options) {
+// SO_REUSEPORT is for a server's own loops, but would let a second jwtd quietly share the port: a socket without it finds out.
+Status check_address(const std::string& host, std::uint16_t port) {
+  const Result<tcp::endpoint> endpoint = endpoint_of(host, port);
+  if (!endpoint) return endpoint.error();
+  asio::io_context context;
+  tcp::acceptor probe(context);
   error_code error;
-  const std::string host = options.host == "localhost" ? "127.0.0.1" : options.host;
-  const auto address = asio::ip::make_address(host, error);
-  if (error) return Error(kListenFailed, "'" + options.host + "' is not a numeric address");
-  tcp::endpoint endpoint(address, options.port);
+  const char* step = "socket";
+  probe.open(endpoint->protocol(), error);
+  if (!error) probe.set_option(asio::socket_base::reuse_address(true), error);
+  if (!error) step = "bind", probe.bind(*endpoint, error);
+  if (error) return cannot_listen(host, port, step, error);
+  return {};
+}
+
+Result<std::string> Server::listen(ListenOptions options) {
+  if (Status status = check_address(options.host, options.port); !status) return std::move(status).error();
+  Result<tcp::endpoint> wanted = endpoint_of(options.host, options.port);
+  if (!wanted) return std::move(wanted).error();
+  tcp::endpoint endpoint = *wanted;
+  error_code error;
   for (std::size_t i = 0; i < impl_->loops.size(); ++i) {
     IoLoop& loop = *impl_->loops[i];
     tcp::acceptor socket(loop.context);
@@ -196,17 +222,10 @@ Result<std::string> Server::listen(ListenOptions options) {
     const auto reuse_port = [&](int on) {
       if (::setsockopt(socket.native_handle(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) error = {errno, boost::system::system_category()};
     };
-    // SO_REUSEPORT is for our own loops, but would let a second jwtd quietly share the port: a socket without it finds out.
-    if (!error && i == 0) {
-      tcp::acceptor probe(loop.context);
-      probe.open(endpoint.protocol(), error);
-      if (!error) probe.set_option(asio::socket_base::reuse_address(true), error);
-      if (!error) step = "bind", probe.bind(endpoint, error);
-    }
     if (!error) reuse_port(1);
     if (!error) step = "bind", socket.bind(endpoint, error);
     if (!error) step = "listen", socket.listen(kBacklog, error);
-    if (error) return Error(kListenFailed, options.host + ":" + std::to_string(options.port) + ": " + step + ": " + error.message());
+    if (error) return cannot_listen(options.host, options.port, step, error);
     if (i == 0) endpoint = socket.local_endpoint(error);
     auto acceptor = std::make_unique<Acceptor>(std::move(socket));
     acceptor->router = options.routers[i];

@@ -35,6 +35,7 @@ struct ServerOptions {
   std::size_t max_connections = kMaxConnections;  // of all listeners; beyond it new ones wait in the kernel's queue
   std::vector<TrustedNetwork> trusted_proxies;
   bool rfc7239 = false;  // read Forwarded instead of X-Forwarded-For
+  bool strict_transport = true;  // over TLS, tell browsers to use nothing else on this host for two years
 };
 
 struct ListenOptions {
@@ -49,6 +50,10 @@ struct ServerStats {  // since the start
   std::atomic<std::uint64_t> accepted{0}, refused_heads{0}, timed_out{0}, tls_failed{0}, accept_errors{0};
   std::atomic<std::int64_t> open{0};
 };
+
+// Whether nobody listens there and it is an address of this machine: binds and lets go, so that a start can be refused before it makes anything.
+// Fails as Server::listen() does.
+Status check_address(const std::string& host, std::uint16_t port);
 
 class Server {
  public:

@@ -1,4 +1,4 @@
-/* tests/e2e/failing_malloc.c - memory that runs out: loaded with LD_PRELOAD, once the file named by JWTD_FAULT is there, every Nth allocation of the
+/* tests/e2e/failing_malloc.c - memory that runs out: loaded with LD_PRELOAD, once the file named by SHIM_FAULT is there, every Nth allocation of the
    process fails (its first word is N, then the smallest size that may fail). */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -16,7 +16,7 @@ static atomic_long every = -1, smallest, number;
 
 /* Looked at once in a while, without stdio, which would allocate. */
 static void look(void) {
-  const char* path = getenv("JWTD_FAULT");
+  const char* path = getenv("SHIM_FAULT");
   const int fd = path ? (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0) : -1;
   char words[64] = {0};
   long values[2] = {0, 0};

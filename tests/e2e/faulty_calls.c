@@ -1,13 +1,13 @@
 /* tests/e2e/faulty_calls.c - a process that dies or is lied to by its kernel: loaded with LD_PRELOAD, it looks at every call that changes a file
-   below JWTD_FAULT_FOLDER.
+   below SHIM_FAULT_FOLDER.
 
-   JWTD_KILL_AT=N       the process is killed (SIGKILL) before the Nth such call; if that is a write, in its middle. 0: never.
-   JWTD_CALLS=FILE      how many such calls there were so far: FILE grows by an octet for each.
-   JWTD_FAULT=FILE      if it is there, its words say what goes wrong from now on:
+   SHIM_KILL_AT=N       the process is killed (SIGKILL) before the Nth such call; if that is a write, in its middle. 0: never.
+   SHIM_CALLS=FILE      how many such calls there were so far: FILE grows by an octet for each.
+   SHIM_FAULT=FILE      if it is there, its words say what goes wrong from now on:
                           random SEED PER_MILLE EVERYTHING|MILD   writes fail with EIO or ENOSPC (EVERYTHING only), are interrupted (EINTR), or
                                                                   are done by half; syncs and other calls are left alone
                           hang-reads                              reads from files below the folder wait until FILE is gone
-   JWTD_FAULT_COUNT=FILE grows by an octet for each failure. */
+   SHIM_FAULT_COUNT=FILE grows by an octet for each failure. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -33,11 +33,11 @@ static atomic_ulong chance_state;
 static void* real(const char* name) { return dlsym(RTLD_NEXT, name); }
 
 __attribute__((constructor)) static void begin(void) {
-  folder = getenv("JWTD_FAULT_FOLDER");
-  fault = getenv("JWTD_FAULT");
-  fault_count = getenv("JWTD_FAULT_COUNT");
-  calls = getenv("JWTD_CALLS");
-  kill_at = getenv("JWTD_KILL_AT") ? atol(getenv("JWTD_KILL_AT")) : 0;
+  folder = getenv("SHIM_FAULT_FOLDER");
+  fault = getenv("SHIM_FAULT");
+  fault_count = getenv("SHIM_FAULT_COUNT");
+  calls = getenv("SHIM_CALLS");
+  kill_at = getenv("SHIM_KILL_AT") ? atol(getenv("SHIM_KILL_AT")) : 0;
 }
 
 static int below(const char* path) { return folder && path && strncmp(path, folder, strlen(folder)) == 0; }

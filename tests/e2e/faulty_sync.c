@@ -1,4 +1,4 @@
-/* tests/e2e/faulty_sync.c - a disk that fails or stalls on demand: loaded with LD_PRELOAD, it looks at the file named by JWTD_FAULT before
+/* tests/e2e/faulty_sync.c - a disk that fails or stalls on demand: loaded with LD_PRELOAD, it looks at the file named by SHIM_FAULT before
    each fsync and fdatasync. The file says "fail" (EIO), "slow MILLISECONDS", or is not there: then all is well. Failures are counted, but for
    those of log.space, which holds nothing yet. */
 #define _GNU_SOURCE
@@ -19,14 +19,14 @@ static int is_log_space(int fd) {
 }
 
 static int faulty(int fd) {
-  const char* path = getenv("JWTD_FAULT");
+  const char* path = getenv("SHIM_FAULT");
   char word[64] = {0};
   const int file = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
   if (file < 0) return 0;
   if (read(file, word, sizeof word - 1) < 0) word[0] = 0;
   close(file);
   if (strncmp(word, "fail", 4) == 0) {
-    const int counted = is_log_space(fd) ? -1 : open(getenv("JWTD_FAULT_COUNT"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    const int counted = is_log_space(fd) ? -1 : open(getenv("SHIM_FAULT_COUNT"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (counted >= 0) {
       if (write(counted, ".", 1) < 0) abort();
       close(counted);

@@ -72,6 +72,7 @@ def jwtd(*arguments, stdin="", env=None, timeout=180):
 
 
 def clean_environment():
+    """Without the test run's own variables, which to jwtd would be names of no setting."""
     return {name: value for name, value in os.environ.items() if not name.startswith("JWTD_")}
 
 

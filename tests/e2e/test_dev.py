@@ -62,6 +62,13 @@ def test_the_printed_lines_work_when_pasted(dev, options):
     assert '"ok"' in pasted(printed, "/readyz") and "jwtd_" in pasted(printed, "/metrics")
 
 
+def test_browsers_are_not_told_to_use_https_on_localhost_for_years(dev):
+    _, printed = dev(*free_ports(), "--tls")
+    ping = re.search(r"https://[\d.:]+", printed)[0] + "/ping"
+    head = subprocess.run(["curl", "-sk", "-D", "-", ping], capture_output=True, text=True, timeout=60, check=True).stdout
+    assert head.startswith("HTTP/1.1 200") and "strict-transport" not in head.lower(), head
+
+
 def test_it_says_that_it_is_not_for_production(dev):
     _, printed = dev(*free_ports())
     assert "not for production" in printed.lower()

@@ -29,8 +29,8 @@ def on_bad_kernel(make_server, shim):
         server.fault = server.folder / "fault"
         server.calls = server.folder / "calls"
         server.key_of_auditor = server.add_caller("auditor", "read,read:pii")
-        server.env = {"LD_PRELOAD": str(shim), "JWTD_FAULT_FOLDER": str(server.folder / "db"), "JWTD_FAULT": str(server.fault),
-                      "JWTD_FAULT_COUNT": str(server.folder / "count"), **environment}
+        server.env = {"LD_PRELOAD": str(shim), "SHIM_FAULT_FOLDER": str(server.folder / "db"), "SHIM_FAULT": str(server.fault),
+                      "SHIM_FAULT_COUNT": str(server.folder / "count"), **environment}
         return server
 
     return make
@@ -40,8 +40,8 @@ def live(server, lives, kill_at):
     """So many lives of a server, the last of which may end before its Nth call; what was answered with 200."""
     acknowledged = []
     for life in range(1, lives + 1):
-        server.env["JWTD_KILL_AT"] = str(kill_at if life == lives else 0)
-        server.env["JWTD_CALLS"] = str(server.calls if life == lives else "")
+        server.env["SHIM_KILL_AT"] = str(kill_at if life == lives else 0)
+        server.env["SHIM_CALLS"] = str(server.calls if life == lives else "")
         if faults.start_or_die(server):
             got, refused = faults.ask_for_tokens(server, 12, f"life-{life}-")
             assert refused == []

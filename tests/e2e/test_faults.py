@@ -19,7 +19,7 @@ def on_bad_disk(make_server, shim, tmp_path):
     """A durable server whose syncs do what the file `server.fault` says."""
 
     def make(**options):
-        server = make_server(env={"LD_PRELOAD": str(shim), "JWTD_FAULT": str(tmp_path / "fault"), "JWTD_FAULT_COUNT": str(tmp_path / "count")}, **options).durable
+        server = make_server(env={"LD_PRELOAD": str(shim), "SHIM_FAULT": str(tmp_path / "fault"), "SHIM_FAULT_COUNT": str(tmp_path / "count")}, **options).durable
         server.fault = tmp_path / "fault"
         server.failed_syncs = lambda: len((tmp_path / "count").read_text()) if (tmp_path / "count").exists() else 0
         return server

@@ -29,12 +29,12 @@ TOOL_SECONDS = 60
 TOOLS = ("nbdkit", "nbdfuse", "fusermount3", "mkfs.ext4", "losetup", "mount", "umount")
 PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 
-# Syncs are done for as long as the file named by JWTD_LIE is not there; from then on they only say so.
+# Syncs are done for as long as the file named by SHIM_LIE is not there; from then on they only say so.
 LYING_SYNC = r"""
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-static int lies(void) { return access(getenv("JWTD_LIE"), F_OK) == 0; }
+static int lies(void) { return access(getenv("SHIM_LIE"), F_OK) == 0; }
 int fsync(int fd) { return lies() ? 0 : (int)syscall(SYS_fsync, fd); }
 int fdatasync(int fd) { return lies() ? 0 : (int)syscall(SYS_fdatasync, fd); }
 """
@@ -214,7 +214,7 @@ def test_the_rig_loses_tokens_whose_sync_was_a_lie(machine, chance, tmp_path):
     library, lie = tmp_path / "lying_sync.so", tmp_path / "lie"
     subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-Wall", "-D_GNU_SOURCE", "-x", "c", "-o", library, "-"], input=LYING_SYNC, text=True, check=True)
     server = machine.server
-    server.env = {"LD_PRELOAD": str(library), "JWTD_LIE": str(lie)}
+    server.env = {"LD_PRELOAD": str(library), "SHIM_LIE": str(lie)}
     machine.power_on()
     for n in range(50):
         assert server.get(f"/v1/token/{harness.PHONE}/honest-{n}").status == 200

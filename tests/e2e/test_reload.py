@@ -133,6 +133,33 @@ def test_a_broken_callers_file_keeps_the_old_callers(make_server):
         assert server.admin_get(f"/v1/transactions?phone_number={PHONE}", key).status == 200
 
 
+def test_a_callers_file_that_goes_missing_keeps_the_old_callers_and_is_told_once(make_server):
+    server = make_server()
+    key = server.add_caller("first", "read")
+    with server:
+        path = f"/v1/transactions?phone_number={PHONE}"
+        text = server.callers_file.read_text()
+        server.callers_file.unlink()
+        (told, *_) = server.wait_for_event("callers_kept")  # seen without a signal
+        assert str(server.callers_file) in told["detail"] and "missing" in told["detail"], told
+        time.sleep(3)  # two more looks at it
+        assert len(server.events("callers_kept")) == 1 and not server.events("callers_reloaded")
+        assert server.admin_get(path, key).status == 200
+        server.callers_file.write_text("# nobody\n")
+        wait_until(lambda: server.admin_get(path, key).status == 401, 30, "a file without callers counts")
+        server.callers_file.write_text(text)
+        wait_until(lambda: server.admin_get(path, key).status == 200, 30, "the callers are back")
+
+
+def test_a_callers_file_that_never_was_is_nobody_and_may_come_later(make_server):
+    with make_server() as server:
+        assert not server.callers_file.exists()
+        server.hang_up()
+        server.wait_for_event("callers_reloaded")
+        key = server.add_caller("first", "read")
+        wait_until(lambda: server.admin_get(f"/v1/transactions?phone_number={PHONE}", key).status == 200, 30, "the new caller counts")
+
+
 def test_the_log_file_is_opened_again(make_server):
     server = make_server()
     file = server.folder / "own.log"

@@ -61,7 +61,8 @@ def test_an_unreadable_key_file_is_named(make_server):
         as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []  # root may read everything
         if subprocess.run([*as_nobody, "test", "-x", harness.BINARY], check=False).returncode != 0:
             pytest.skip("another user than root cannot reach the binary")
-        done = subprocess.run([*as_nobody, harness.BINARY, "serve", "--config", server.config], capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run([*as_nobody, harness.BINARY, "serve", "--config", server.config], capture_output=True, text=True, timeout=60, check=False,
+                              env=harness.clean_environment())
     assert done.returncode != 0
     said = done.stderr
     assert str(server.key_file) in said and "Permission denied" in said
@@ -105,12 +106,30 @@ def test_a_missing_config_is_wrong_usage():
     assert done.returncode == 2 and "/no/such/file.toml" in done.stderr
 
 
+def nothing_is_left_behind(server):
+    before = {p.name for p in server.folder.iterdir()}
+    said = refused(server)
+    assert {p.name for p in server.folder.iterdir()} == before
+    return said
+
+
 def test_nothing_is_left_behind_by_a_refused_start(make_server):
     server = make_server().durable
     server.key_file.write_text("not base64!!")
-    before = {p.name for p in server.folder.iterdir()}
-    refused(server)
-    assert {p.name for p in server.folder.iterdir()} == before
+    nothing_is_left_behind(server)
+
+
+@pytest.mark.parametrize("name", ["listen.public", "listen.admin"])
+def test_nothing_is_left_behind_where_a_port_is_in_use(make_server, name):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        server = make_server(settings={name: "127.0.0.1:{}".format(taken.getsockname()[1])}).durable
+        assert "in use" in nothing_is_left_behind(server)
+
+
+def test_nothing_is_left_behind_where_the_password_of_the_limits_store_is_missing(make_server):
+    settings = {"limits.store": "redis://127.0.0.1:1", "limits.password_file": "/nowhere/password"}
+    server = make_server(settings=settings, limits=[{"name": "all", "key": "all", "rate": "1 per second", "burst": 5}]).durable
+    assert "/nowhere/password" in nothing_is_left_behind(server)
 
 
 def test_what_the_store_keeps_is_not_readable_to_everybody(make_server):
@@ -139,6 +158,12 @@ def test_the_environment_counts_over_the_file_and_flags_over_both(make_server):
     assert lifetime(server.start()) == 30
     server.stop()
     assert lifetime(server.start("--set", "issuer.lifetime=20s")) == 20
+
+
+def test_a_misspelt_setting_in_the_environment_starts_nothing(make_server):
+    server = make_server()
+    done = harness.jwtd("serve", "--config", server.config, env={"JWTD_AUTH_MNT": "key"})
+    assert done.returncode == 2 and "JWTD_AUTH_MNT" in done.stderr and "JWTD_AUTH_MINT" in done.stderr, done
 
 
 # -- the end --------------------------------------------------------------------------------------------------------
@@ -202,6 +227,21 @@ def test_no_new_connection_is_served_while_it_drains(make_server):
         server.process.terminate()
         wait_until(lambda: not accepts(server.public), 30, "an end of the accepting")
         assert server.alive(), "it still waits for the half request"
+        waiting.sendall(b"\r\n")
+        assert waiting.recv(4096).startswith(b"HTTP/1.1 200")
+    assert server.stop() == 0
+
+
+def test_an_idle_connection_that_ends_with_the_server_did_not_time_out(make_server):
+    server = make_server().start()
+    idle = server.connection()
+    assert harness.ask_again(idle, "GET", "/ping").status == 200
+    with server.raw() as waiting:
+        half_sent(waiting)  # so there is time to ask
+        server.process.terminate()
+        assert idle.sock.recv(1) == b""
+        numbers = server.admin_get("/metrics").text
+        assert 'jwtd_connections_timed_out_total{listener="public"} 0\n' in numbers, [line for line in numbers.splitlines() if "timed_out" in line]
         waiting.sendall(b"\r\n")
         assert waiting.recv(4096).startswith(b"HTTP/1.1 200")
     assert server.stop() == 0

@@ -137,7 +137,7 @@ def test_an_allocation_that_fails_ends_it_cleanly_or_fails_one_request(make_serv
         server = make_server(f"server-{number}", tls=number % 2 == 1).durable
         server.fault = server.folder / "fault"
         key = server.add_caller("auditor", "read,read:pii")
-        server.env = {"LD_PRELOAD": str(library), "JWTD_FAULT": str(server.fault)}
+        server.env = {"LD_PRELOAD": str(library), "SHIM_FAULT": str(server.fault)}
         server.start()
         got, refused = faults.ask_for_tokens(server, 20)
         assert refused == []

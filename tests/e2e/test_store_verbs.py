@@ -84,7 +84,7 @@ def test_a_copy_that_is_killed_again_and_again_ends_with_everything(make_server,
 
     before, kills = 0, 0
     for _ in range(3):
-        process = subprocess.Popen([harness.BINARY, *map(str, command), "--rate", "2000"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process = subprocess.Popen([harness.BINARY, *map(str, command), "--rate", "2000"], env=harness.clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         goal = before + chance.randrange(1000, 3000)  # three of them leave the copy seconds to be interrupted in
         harness.wait_until(lambda: seen() >= goal or process.poll() is not None, 60, "the copy's progress")
         process.kill()
