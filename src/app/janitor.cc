@@ -1,4 +1,4 @@
-// app/janitor.cc - sweep, log, sleep.
+// app/janitor.cc - sweep, log, ask for the size, sleep.
 #include "app/janitor.h"
 
 #include <algorithm>
@@ -42,8 +42,14 @@ void Sweeper::turn(UnixMillis wall, Monotonic::time_point now) {
   }
 }
 
-Janitor::Janitor(store::Store& store, Log& log, std::chrono::seconds retention, std::function<void()> also, std::chrono::milliseconds interval)
-    : sweeper_(store, log, retention, wall_now(), Monotonic::now()), also_(std::move(also)), interval_(interval),
+void StoreSize::take_from(store::Store& store) {
+  const store::Stats stats = store.stats();
+  transactions.store(stats.transactions, std::memory_order_relaxed);
+  bytes.store(stats.bytes, std::memory_order_relaxed);
+}
+
+Janitor::Janitor(store::Store& store, Log& log, std::chrono::seconds retention, StoreSize& size, std::function<void()> also, Intervals intervals)
+    : store_(store), size_(size), sweeper_(store, log, retention, wall_now(), Monotonic::now()), also_(std::move(also)), intervals_(intervals),
       thread_([this] { name_this_thread("janitor"), run(); }) {}
 
 Janitor::~Janitor() {
@@ -56,11 +62,16 @@ Janitor::~Janitor() {
 }
 
 void Janitor::run() {
+  auto sweep_at = Monotonic::now() + intervals_.sweep;
   std::unique_lock lock(mutex_);
-  while (!wake_.wait_for(lock, interval_, [this] { return stopping_; })) {
+  while (!wake_.wait_for(lock, std::min(intervals_.size, intervals_.sweep), [this] { return stopping_; })) {
     lock.unlock();
-    sweeper_.turn(wall_now(), Monotonic::now());
-    also_();
+    if (const auto now = Monotonic::now(); now >= sweep_at) {
+      sweeper_.turn(wall_now(), now);
+      also_();
+      sweep_at = Monotonic::now() + intervals_.sweep;
+    }
+    size_.take_from(store_);
     lock.lock();
   }
 }

@@ -1,10 +1,11 @@
-// app/janitor.h - a thread that lets the store remove what is past its retention, every few minutes, beside the serving path.
+// app/janitor.h - a thread that lets the store remove what is past its retention, every few minutes, and asks it for its size, beside the serving path.
 //
 // Not by a clock that has just jumped ahead: set forward by the retention, it would take every live record away. See docs/adr/0009.
 //
 // Thread-safety: made and destroyed by one thread. Ownership: store and log outlive it.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <functional>
@@ -18,6 +19,7 @@
 namespace jwtd::app {
 
 inline constexpr auto kSweepInterval = std::chrono::minutes(5);
+inline constexpr auto kSizeInterval = std::chrono::seconds(10);
 inline constexpr auto kSweepDoubt = std::chrono::hours(24);  // so long a clock that jumped ahead must stand by it
 
 // One sweep after the other, unless the clock is in doubt.
@@ -37,18 +39,31 @@ class Sweeper {
   Monotonic::time_point since_{};
 };
 
+// What the store held when it was asked last, for readers that must not wait: to tell, a store may have to read its files.
+// At most kSizeInterval old, unless a sweep takes longer or the store's files hang: then it stays as it was.
+struct StoreSize {
+  std::atomic<std::uint64_t> transactions{0}, bytes{0};
+
+  void take_from(store::Store& store);
+};
+
 class Janitor {
  public:
-  // `also`: what else is due as often, behind the sweep.
-  Janitor(store::Store& store, Log& log, std::chrono::seconds retention, std::function<void()> also = [] {}, std::chrono::milliseconds interval = kSweepInterval);
+  struct Intervals {
+    std::chrono::milliseconds sweep = kSweepInterval, size = kSizeInterval;
+  };
+  // `also`: what else is due as often as a sweep, behind it. `size` outlives the janitor.
+  Janitor(store::Store& store, Log& log, std::chrono::seconds retention, StoreSize& size, std::function<void()> also, Intervals intervals);
   ~Janitor();  // waits for a sweep that is under way
 
  private:
   void run();
 
+  store::Store& store_;
+  StoreSize& size_;
   Sweeper sweeper_;
   const std::function<void()> also_;
-  const std::chrono::milliseconds interval_;
+  const Intervals intervals_;
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;

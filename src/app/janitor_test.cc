@@ -97,5 +97,23 @@ TEST_F(SweeperTest, ASmallCorrectionIsNoReasonToWait) {
   EXPECT_EQ(kept(), 0u);
 }
 
+TEST_F(SweeperTest, TheSizeIsAskedForMoreOftenThanTheStoreIsSwept) {
+  StoreSize size;
+  size.take_from(*store);
+  EXPECT_EQ(size.transactions, 1u);
+  Janitor janitor(*store, *log, kRetention, size, [] { FAIL() << "a sweep"; }, {.sweep = 1h, .size = 1ms});
+  commit("two");
+  while (size.transactions != 2) std::this_thread::yield();
+}
+
+TEST_F(SweeperTest, AfterASweepTheSizeIsWhatIsLeft) {
+  StoreSize size;
+  size.take_from(*store);
+  std::atomic<int> swept{0};
+  Janitor janitor(*store, *log, kRetention, size, [&] { ++swept; }, {.sweep = 1ms, .size = 1h});  // by the real clock, kNow is long ago
+  while (size.transactions != 0) std::this_thread::yield();
+  EXPECT_GT(swept, 0);
+}
+
 }  // namespace
 }  // namespace jwtd::app

@@ -249,10 +249,8 @@ void Service::add_numbers() {
   m.counter("jwtd_store_damaged_total", "Transactions that were looked up and cannot be read.", {}, of(admin_->damaged));
   m.counter("jwtd_store_reads_timed_out_total", "Look-ups answered 503 because they were not done in time.", {}, of(reads.timed_out));
   m.gauge("jwtd_store_reads_hanging", "Look-ups that were given up and are still in the store.", {}, of(reads.hanging));
-  m.gauge("jwtd_store_transactions", "Transactions on record, an estimate.", {{"driver", std::string(store_->driver())}},
-          [this] { return static_cast<double>(store_->stats().transactions); });
-  m.gauge("jwtd_store_bytes", "Space that the store takes on disk.", {{"driver", std::string(store_->driver())}},
-          [this] { return static_cast<double>(store_->stats().bytes); });
+  m.gauge("jwtd_store_transactions", "Transactions on record, an estimate.", {{"driver", std::string(store_->driver())}}, of(store_size_.transactions));
+  m.gauge("jwtd_store_bytes", "Space that the store takes on disk.", {{"driver", std::string(store_->driver())}}, of(store_size_.bytes));
 
   for (const auto& [name, server] : {std::pair<const char*, http::Server*>{"public", public_server_.get()}, {"admin", admin_server_.get()}}) {
     const http::ServerStats& stats = server->stats();
@@ -295,10 +293,11 @@ http::Observer Service::observer(std::string_view name, metrics::Listener listen
 
 void Service::start() {
   watch_clock();
+  store_size_.take_from(*store_);
   admin_server_->start();
   public_server_->start();
   timelines_->start(*commit_);
-  janitor_ = std::make_unique<Janitor>(*store_, log_, config_.store.retention, [this] { timelines_->count_unmatched(); });
+  janitor_ = std::make_unique<Janitor>(*store_, log_, config_.store.retention, store_size_, [this] { timelines_->count_unmatched(); }, Janitor::Intervals());
 }
 
 // Each part on its own: what cannot be replaced stays as it is, and the log says why.

@@ -74,6 +74,7 @@ class Service {
   std::atomic<std::int64_t> certificate_expiry_{0};
   std::atomic<bool> draining_{false};
   std::unique_ptr<store::Store> store_;
+  StoreSize store_size_;
   OpenLimits limits_;
   std::unique_ptr<http::Server> public_server_;
   std::unique_ptr<http::Server> admin_server_;

@@ -187,7 +187,7 @@ class Store {
   // called again with the same ones; of two with one XID the first is taken. Fails with kStoreUnavailable; some may be written then.
   virtual Result<Adopted> adopt(std::span<const Transaction> transactions) = 0;
 
-  virtual Stats stats() = 0;
+  virtual Stats stats() = 0;  // may read files: not for a thread that must not wait
   virtual std::string_view driver() const = 0;  // "rocksdb"
 };
 

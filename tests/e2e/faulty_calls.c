@@ -7,8 +7,10 @@
                           random SEED PER_MILLE EVERYTHING|MILD   writes fail with EIO or ENOSPC (EVERYTHING only), are interrupted (EINTR), or
                                                                   are done by half; syncs and other calls are left alone
                           hang-reads                              reads from files below the folder wait until FILE is gone
-   SHIM_FAULT_COUNT=FILE grows by an octet for each failure. */
+                          hang-lists                              lists of the files in it wait until FILE is gone
+   SHIM_FAULT_COUNT=FILE grows by an octet for each failure and each list that waits. */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -138,6 +140,16 @@ ssize_t pread(int fd, void* to, size_t size, off_t at) {
   return syscall(SYS_pread64, fd, to, size, at);
 }
 ssize_t pread64(int fd, void* to, size_t size, off64_t at) { return pread(fd, to, size, at); }
+
+DIR* opendir(const char* path) {
+  char words[128];
+  for (int waits = 0; below(path) && read_fault(words, sizeof words) && strncmp(words, "hang-lists", 10) == 0; ++waits) {
+    if (waits == 0) grow(fault_count);
+    const struct timespec pause = {0, 20000000};
+    nanosleep(&pause, NULL);
+  }
+  return REAL(opendir)(path);
+}
 
 int fsync(int fd) {
   if (concerns(fd)) before_change();

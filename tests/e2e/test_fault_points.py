@@ -143,3 +143,27 @@ def test_a_store_that_hangs_does_not_hold_up_the_end(on_bad_kernel):
         assert server.stop() == 1
     assert time.monotonic() - start < 30, "app/server.cc says 9.5 s"
     assert server.events("stop_gave_up")
+
+
+def test_a_disk_that_hangs_holds_up_neither_a_scrape_nor_the_health_routes(on_bad_kernel):
+    server = on_bad_kernel()
+    server.start()
+    faults.ask_for_tokens(server, 1, "hang-")
+    server.fault.write_text("hang-lists")
+    hanging = server.folder / "count"
+
+    def scrape():
+        assert "jwtd_store_bytes{" in server.admin_get("/metrics").text
+        assert server.admin_get("/readyz").status == server.admin_get("/livez").status == 200
+        return hanging.exists()
+
+    wait_until(scrape, 30, "the thread that asks for the store's size, every 10 s")
+    scrape()
+    server.fault.unlink()
+
+
+def test_the_size_in_the_metrics_follows_the_store(on_bad_kernel):
+    server = on_bad_kernel()
+    server.start()
+    acknowledged, _ = faults.ask_for_tokens(server, 7, "size-")
+    wait_until(lambda: f'jwtd_store_transactions{{driver="rocksdb"}} {len(acknowledged)}\n' in server.admin_get("/metrics").text, 30, "seven transactions")

@@ -28,7 +28,8 @@ bool is_over(UnixMillis expires_at, UnixMillis now) { return expires_at != 0 && 
 
 class Batch {
  public:
-  Batch(Database& database, std::chrono::seconds retention) : database_(database), epochs_(database.epochs()), retention_(retention) {}
+  Batch(Database& database, std::chrono::seconds retention)
+      : database_(database), epochs_(database.epochs()), bounds_(*epochs_->front()), retention_(retention) {}
 
   Status add(Change& change) {
     change.applied = Applied::kWritten;
@@ -62,7 +63,9 @@ class Batch {
   Status write() {
     // Together, behind the rest: most begin with nearly the same time, and a skip list finds the next place from the last one.
     for (const std::string& key : expiries_) writes_.Put(database_.notes(), key, rocksdb::Slice());
-    return store::write(database_, writes_);
+    const Status written = store::write(database_, writes_);
+    if (written) bounds_.keep();
+    return written;
   }
 
  private:
@@ -85,7 +88,9 @@ class Batch {
     value_.clear();
     // The name is there: it was read together with the value.
     append_value(left.current, left.created_at, left.issued, *database_.names().number_of(left.current.iss, left.current.kid), left.events, value_);
-    writes_.Put((*epochs_->front())[table_of(key)], key, value_);
+    Epoch& newest = *epochs_->front();
+    hold_in(newest, left.created_at, change.event->at, retention_, writes_);
+    writes_.Put(newest[table_of(key)], key, value_);
   }
 
   // In every epoch, whether it was covered there, had expired, or belonged to another phone.
@@ -138,6 +143,7 @@ class Batch {
 
   Database& database_;
   const std::shared_ptr<const EpochList> epochs_;
+  UnlessKept bounds_;
   const std::chrono::seconds retention_;
   rocksdb::WriteBatch writes_;
   std::vector<std::string> expiries_;

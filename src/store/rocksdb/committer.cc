@@ -14,28 +14,6 @@ namespace jwtd::store {
 namespace {
 
 const std::vector<Event> kNoEvents;
-constexpr int kBoundsPerRetention = 64;  // how much later than needed an epoch may go, so that its bound is rarely written
-constexpr std::chrono::milliseconds kBoundStepForEver = std::chrono::hours(1);
-
-// Gives an epoch its former bounds back when the batch that moved them is not written: those in memory are never ahead of those on disk.
-class UnlessKept {
- public:
-  explicit UnlessKept(Epoch& epoch) : epoch_(epoch), began_(epoch.began), bound_(epoch.bound) {}
-  ~UnlessKept() {
-    if (kept_) return;
-    epoch_.began = began_;
-    epoch_.bound = bound_;
-  }
-  UnlessKept(const UnlessKept&) = delete;
-  UnlessKept& operator=(const UnlessKept&) = delete;
-  void keep() { kept_ = true; }
-
- private:
-  Epoch& epoch_;
-  const std::optional<UnixMillis> began_;
-  const UnixMillis bound_;
-  bool kept_ = false;
-};
 
 }  // namespace
 
@@ -160,12 +138,12 @@ Status Committer::write_one(Entry& entry, std::string_view key, Standing* standi
     append_earlier_key(key, standing->number, other_key_);
     writes_.Put(epoch[Table::kEarlier], other_key_, earlier_value_);
   } else {
-    note_created(epoch, created_at);
     other_key_.clear();
     append_phone_prefix(proposed.phone, created_at, other_key_);
     other_key_.append(key);
     writes_.Put(epoch[Table::kPhones], other_key_, rocksdb::Slice());
   }
+  hold_in(epoch, created_at, proposed.recorded_at, retention_, writes_);
   value_.clear();
   append_value(proposed, created_at, number, *name, reissued ? std::span(*standing->events) : std::span<const Event>(), value_);
   writes_.Put(epoch[table_of(key)], slice_of(key), value_);
@@ -180,15 +158,6 @@ Result<std::uint32_t> Committer::name_of(const Record& record) {
   const auto status = database_.add_name(record.iss, record.kid);
   if (!status.ok()) return database_.health().write_failed(database_.db(), status);
   return number;
-}
-
-void Committer::note_created(Epoch& epoch, UnixMillis created_at) {
-  if (epoch.began && created_at <= epoch.bound) return;
-  const std::chrono::milliseconds step =
-      retention_.count() == 0 ? kBoundStepForEver : std::chrono::milliseconds(retention_) / kBoundsPerRetention;
-  if (!epoch.began) epoch.began = created_at;
-  epoch.bound = created_at + step.count();
-  writes_.Put(database_.db().DefaultColumnFamily(), epoch_key(epoch.number), epoch_value(epoch));
 }
 
 // Into the newest epoch, which then goes when the youngest of them has expired: retention stays exact for readers, and is up to twice as long on
@@ -251,7 +220,7 @@ Status Committer::write_adopted(const Transaction& transaction, std::string_view
   append_phone_prefix(transaction.current.phone, transaction.created_at, other_key_);
   other_key_.append(key);
   writes_.Put(epoch[Table::kPhones], other_key_, rocksdb::Slice());
-  note_created(epoch, transaction.created_at);
+  hold_in(epoch, transaction.created_at, transaction.created_at, retention_, writes_);
   if (transaction.created_at < *epoch.began) {
     epoch.began = transaction.created_at;
     writes_.Put(database_.db().DefaultColumnFamily(), epoch_key(epoch.number), epoch_value(epoch));

@@ -45,7 +45,6 @@ class Committer {
   Standing& standing_of(std::string_view key);
   Status write_one(Entry& entry, std::string_view key, Standing* standing, Epoch& epoch);
   Result<std::uint32_t> name_of(const Record& record);
-  void note_created(Epoch& epoch, UnixMillis created_at);
   Status write_adopted(const Transaction& transaction, std::string_view key, Epoch& epoch);
   Status write_batch();
   std::string_view key_of(std::size_t i) const { return std::string_view(keys_).substr(key_ends_[i], key_ends_[i + 1] - key_ends_[i]); }

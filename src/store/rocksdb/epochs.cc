@@ -9,6 +9,8 @@ namespace {
 
 constexpr std::string_view kEpochPrefix = "epoch.";
 constexpr std::size_t kWordOctets = 8;
+constexpr int kBoundsPerRetention = 64;  // how much later than needed an epoch may go, so that its bound is rarely written
+constexpr std::chrono::milliseconds kBoundStepForEver = std::chrono::hours(1);
 
 void append_word(std::int64_t word, std::string& out) {
   for (int shift = 56; shift >= 0; shift -= 8) out.push_back(static_cast<char>(static_cast<std::uint64_t>(word) >> shift));
@@ -61,6 +63,14 @@ bool read_epoch_value(std::string_view value, Epoch& epoch) {
   epoch.began = read_word(value);
   epoch.bound = read_word(value.substr(kWordOctets));
   return true;
+}
+
+void hold_in(Epoch& epoch, UnixMillis created_at, UnixMillis at, std::chrono::seconds retention, rocksdb::WriteBatch& writes) {
+  if (epoch.began && created_at <= epoch.bound) return;
+  const std::chrono::milliseconds step = retention.count() == 0 ? kBoundStepForEver : std::chrono::milliseconds(retention) / kBoundsPerRetention;
+  if (!epoch.began) epoch.began = at;
+  epoch.bound = created_at + step.count();
+  writes.Put(epoch_key(epoch.number), epoch_value(epoch));  // in the default table
 }
 
 }  // namespace jwtd::store

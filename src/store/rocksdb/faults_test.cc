@@ -439,6 +439,35 @@ TEST_F(Faulted, ABatchThatFailedOnANewNameMovesNoBound) {
   EXPECT_TRUE(*found);
 }
 
+TEST_F(Faulted, AnEventThatCouldNotBeWrittenMovesNoBound) {
+  retention_ = std::chrono::seconds(1000);
+  open();
+  const auto commit_at = [&](const char* xid, UnixMillis at) {
+    Entry entry{make_record(xid, kPhone, at), false, {}, {}};
+    Entry* batch[] = {&entry};
+    return store_->commit(batch);
+  };
+  const auto add_event = [&] {
+    Change change{*Xid::parse("ahead"), Event{Event::Type::kCallback, kNow, "k", "body"}, false, {}, {}, Applied::kDamaged, {}};
+    Change* changes[] = {&change};
+    return store_->apply(changes);
+  };
+  ASSERT_TRUE(commit_at("ahead", kNow + 900'000));
+  ASSERT_TRUE(store_->sweep(kNow + 1'200'000));  // another epoch
+  ASSERT_TRUE(commit_at("now", kNow));
+  faults_.disk_full = true;
+  ASSERT_FALSE(add_event());
+  faults_.disk_full = false;
+  ASSERT_TRUE(store_->writable());
+  ASSERT_TRUE(add_event());
+  open();
+  ASSERT_TRUE(store_->sweep(kNow + 300'000));  // and another, so that the one before it can go
+  ASSERT_TRUE(store_->sweep(kNow + 1'100'000));
+  const auto found = store_->find(*Xid::parse("ahead"), kNow + 1'100'000);
+  ASSERT_TRUE(found && *found);
+  EXPECT_EQ((*found)->events.size(), 1u);
+}
+
 TEST_F(Faulted, ASecondStoreOnTheSameFolderIsRefusedAndTheFirstGoesOn) {
   open();
   const auto second = try_open(folder_.path());

@@ -1,6 +1,8 @@
 // store/rocksdb/retention_test.cc - epochs: what expired is gone from the disk, and everything else is found whichever epoch it lies in.
 #include <gtest/gtest.h>
+#include <rocksdb/db.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -36,6 +38,37 @@ class Retention : public testing::Test {
     Entry* batch[] = {&entry};
     EXPECT_TRUE(store_->commit(batch));
     return entry.outcome;
+  }
+
+  Applied add_event(const std::string& xid, UnixMillis at) {
+    Change change{*Xid::parse(xid), Event{Event::Type::kCallback, at, "k" + std::to_string(at), "body"}, false, {}, {}, Applied::kDamaged, {}};
+    Change* changes[] = {&change};
+    EXPECT_TRUE(store_->apply(changes));
+    return change.applied;
+  }
+
+  std::size_t epochs() {
+    std::vector<std::string> names;
+    EXPECT_TRUE(rocksdb::DB::ListColumnFamilies({}, folder_.path(), &names).ok());
+    return static_cast<std::size_t>(std::count_if(names.begin(), names.end(), [](const auto& name) { return parse_table_name(name).has_value(); })) / kTables;
+  }
+
+  // "ahead" was created 900 s ahead of the time to which the clock is set back then, and its epoch is closed.
+  void set_clock_back() {
+    commit("ahead", kNow + 900 * kSecond);
+    ASSERT_TRUE(store_->sweep(kNow + 1200 * kSecond));
+    ASSERT_EQ(epochs(), 2u);
+  }
+
+  // What else was written to the newest epoch at kNow is past its retention then.
+  Transaction ahead_a_retention_later() {
+    open();
+    EXPECT_TRUE(store_->sweep(kNow + 300 * kSecond));
+    EXPECT_EQ(epochs(), 3u);
+    EXPECT_TRUE(store_->sweep(kNow + 1100 * kSecond));
+    const auto found = store_->find(*Xid::parse("ahead"), kNow + 1100 * kSecond);
+    EXPECT_TRUE(found && *found);
+    return found && *found ? **found : Transaction{0, 0, make_record("none"), {}, {}};
   }
 
   bool finds(const std::string& xid, UnixMillis now) { return store_->find(*Xid::parse(xid), now)->has_value(); }
@@ -161,6 +194,48 @@ TEST_F(Retention, AClockThatGoesBackLosesNothing) {
   ASSERT_TRUE(store_->sweep(kNow + 1300 * kSecond));
   EXPECT_TRUE(finds("future", kNow + 1300 * kSecond));
   EXPECT_FALSE(finds("a", kNow + 1300 * kSecond));
+}
+
+TEST_F(Retention, AReissueIsKeptAsLongAsATransactionThatWasCreatedAheadOfIt) {
+  set_clock_back();
+  commit("now", kNow);
+  EXPECT_EQ(commit("ahead", kNow + kSecond), Outcome::kReissued);
+  const auto left = ahead_a_retention_later();
+  EXPECT_EQ(left.issued, 2u);
+  EXPECT_EQ(left.current.recorded_at, kNow + kSecond);
+  EXPECT_EQ(left.earlier.size(), 1u);
+}
+
+TEST_F(Retention, AReissueThatIsTheFirstOfItsEpochIsKeptAsLongToo) {
+  set_clock_back();
+  EXPECT_EQ(commit("ahead", kNow), Outcome::kReissued);
+  commit("now", kNow + kSecond);
+  EXPECT_EQ(ahead_a_retention_later().issued, 2u);
+}
+
+TEST_F(Retention, AnEventIsKeptAsLongAsATransactionThatWasCreatedAheadOfIt) {
+  for (const bool first : {true, false}) {
+    store_.reset();
+    std::filesystem::remove_all(folder_.path());
+    open();
+    set_clock_back();
+    if (!first) commit("now", kNow);
+    EXPECT_EQ(add_event("ahead", kNow + kSecond), Applied::kWritten);
+    if (first) commit("now", kNow + kSecond);
+    EXPECT_EQ(ahead_a_retention_later().events.size(), 1u) << first;
+  }
+}
+
+TEST_F(Retention, WhatWasCreatedLongAgoDoesNotMakeANewEpochOld) {
+  commit("a", kNow);
+  ASSERT_TRUE(store_->sweep(kNow + 300 * kSecond));
+  EXPECT_EQ(commit("a", kNow + 301 * kSecond), Outcome::kReissued);
+  EXPECT_EQ(add_event("a", kNow + 302 * kSecond), Applied::kWritten);
+  ASSERT_TRUE(store_->sweep(kNow + 303 * kSecond));
+  EXPECT_EQ(epochs(), 2u);
+  open();
+  ASSERT_TRUE(store_->sweep(kNow + 304 * kSecond));
+  EXPECT_EQ(epochs(), 2u);
 }
 
 TEST_F(Retention, ABoundHoldsForRecordsAfterARestart) {
