@@ -9,6 +9,7 @@
 #include "base/base64.h"
 #include "base/limits.h"
 #include "base/out_of_memory.h"
+#include "base/percent.h"
 #include "base/secret.h"
 
 namespace jwtd::access {
@@ -49,12 +50,6 @@ std::string sha256_hex(std::string_view text) {
   return hex;
 }
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 // nullopt: an escape is none. A '+' stays one: neither a name nor a key has a space.
 std::optional<std::string> form_decode(std::string_view text) {
   std::string out;
@@ -64,10 +59,9 @@ std::optional<std::string> form_decode(std::string_view text) {
       out += text[i];
       continue;
     }
-    if (i + 2 >= text.size()) return std::nullopt;
-    const int high = hex_digit(text[i + 1]), low = hex_digit(text[i + 2]);
-    if (high < 0 || low < 0) return std::nullopt;
-    out += static_cast<char>(high * 16 + low);
+    const int octet = percent_octet(text, i);
+    if (octet == kNoOctet) return std::nullopt;
+    out += static_cast<char>(octet);
     i += 2;
   }
   return out;

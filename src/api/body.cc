@@ -5,6 +5,7 @@
 #include <array>
 
 #include "base/limits.h"
+#include "base/percent.h"
 #include "json/strict_json.h"
 
 namespace jwtd::api {
@@ -61,12 +62,6 @@ std::optional<std::vector<TextMember>> plain_members(std::string_view body, Name
   return members;
 }
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 bool decode_form_text(std::string_view raw, std::string& out) {
   if (is_plain(raw)) {
     out.assign(raw);
@@ -77,10 +72,9 @@ bool decode_form_text(std::string_view raw, std::string& out) {
     if (c == '+') {
       c = ' ';
     } else if (c == '%') {
-      if (i + 2 >= raw.size()) return false;
-      const int high = hex_digit(raw[i + 1]), low = hex_digit(raw[i + 2]);
-      if (high < 0 || low < 0) return false;
-      c = static_cast<char>(high * 16 + low);
+      const int octet = percent_octet(raw, i);
+      if (octet == kNoOctet) return false;
+      c = static_cast<char>(octet);
       i += 2;
     }
     if (c < 0x20 || c > 0x7e) return false;  // octets above 127 are negative

@@ -3,16 +3,12 @@
 
 #include <cstring>
 
+#include "base/percent.h"
+
 namespace jwtd::http {
 namespace {
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  c = lower(c);
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 // Printable ASCII only: nothing that jwtd takes in a path or a query has other octets, so no UTF-8 rule can be got wrong.
 bool percent_decode(std::string_view raw, std::string& out) {
@@ -20,10 +16,9 @@ bool percent_decode(std::string_view raw, std::string& out) {
   for (std::size_t i = 0; i < raw.size(); ++i) {
     char c = raw[i];
     if (c == '%') {
-      if (i + 2 >= raw.size()) return false;
-      const int high = hex_digit(raw[i + 1]), low = hex_digit(raw[i + 2]);
-      if (high < 0 || low < 0) return false;
-      c = static_cast<char>(high * 16 + low);
+      const int octet = percent_octet(raw, i);
+      if (octet == kNoOctet) return false;
+      c = static_cast<char>(octet);
       i += 2;
     }
     if (c < 0x20 || c > 0x7e) return false;  // char is signed here: octets above 127 are negative
