@@ -55,7 +55,7 @@ void add_unmatched(const telesign::Report& report, Sight sight, Json& json) {
 Task<void> list_unmatched(const AdminContext& context, const Request& request, Response& response) {
   const auto caller = admit(context.callers, request);
   if (!caller) co_return refuse(context.log, caller.error(), request, response);
-  const bool full = (*caller)->may(access::Scope::kReadPii);
+  const Sight sight = sight_of(*caller);
   if (const Status names = check_names(request.query, {"unmatched", "phone_number", "limit", "cursor"}); !names) co_return refuse(context.log, names.error(), request, response);
   const Result<bool> unmatched = flag(request.query, "unmatched");
   const Result<PageWish> wish = page_wish(request.query);
@@ -72,9 +72,9 @@ Task<void> list_unmatched(const AdminContext& context, const Request& request, R
   Json json{{"callbacks", Json::array()}, {"next", nullptr}};
   for (const timeline::Unmatched& one : found->callbacks) {
     Json shown{{"received_at", format_rfc3339(one.at, true)}};
-    if (one.report) add_unmatched(*one.report, full ? Sight::kFull : Sight::kMasked, shown);
+    if (one.report) add_unmatched(*one.report, sight, shown);
     else shown["damaged"] = true;
-    if (full) shown["raw"] = one.raw;
+    if (sight == Sight::kFull) shown["raw"] = one.raw;
     json["callbacks"].push_back(std::move(shown));
   }
   if (!found->next.empty()) json["next"] = found->next;

@@ -48,7 +48,7 @@ Result<Wish> read(const StatusContext& context, const Request& request) {
   if (*refresh && !context.ask) return Error(kRefreshOff);
   const Result<Xid> xid = xid_of(request);
   if (!xid) return xid.error();
-  return Wish{*xid, *refresh, (*caller)->may(access::Scope::kReadPii) ? Sight::kFull : Sight::kMasked};
+  return Wish{*xid, *refresh, sight_of(*caller)};
 }
 
 Task<void> get_status(const StatusContext& context, const Request& request, Response& response) {

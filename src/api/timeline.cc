@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/routes.h"
+
 namespace jwtd::api {
 namespace {
 
@@ -59,6 +61,8 @@ Json events_json(const store::Transaction& transaction, UnixMillis now, Sight si
   }
   return events;
 }
+
+Sight sight_of(const Asker& asker) { return asker->may(access::Scope::kReadPii) ? Sight::kFull : Sight::kMasked; }
 
 std::string shown_words(std::string_view text, Sight sight) {
   std::string out;

@@ -12,7 +12,10 @@
 
 namespace jwtd::api {
 
+class Asker;  // api/routes.h
+
 enum class Sight : bool { kMasked, kFull };  // kFull: with phone numbers, tokens and bodies, for callers that have read:pii
+Sight sight_of(const Asker& asker);
 
 // {"state", "code", "description", "updated_on", "source", ...}; null where there is no report.
 nlohmann::ordered_json status_json(const timeline::Status& status, Sight sight);

@@ -25,7 +25,7 @@ using Json = nlohmann::ordered_json;
 Result<Sight> authenticate(const TransactionsContext& context, const Request& request) {
   const Result<Asker> asker = admit(context.callers, request);
   if (!asker) return asker.error();
-  return (*asker)->may(access::Scope::kReadPii) ? Sight::kFull : Sight::kMasked;
+  return sight_of(*asker);
 }
 
 struct ListWish {
