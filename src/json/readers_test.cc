@@ -3,13 +3,11 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <random>
 #include <vector>
 
 #include "base/limits.h"
+#include "json/suite_for_tests.h"
 
 namespace jwtd::json {
 namespace {
@@ -77,14 +75,9 @@ TEST(Readers, TheyAgreeOnWhateverIsDoneToWhatIsRight) {
 }
 
 TEST(Readers, TheyAgreeOnTheSuite) {
-  namespace fs = std::filesystem;
-  const char* set = std::getenv("JWTD_VECTORS");
-  const fs::path folder = (set && *set ? fs::path(set) : fs::path(JWTD_SOURCE_DIR) / "../shared/vectors") / "jsontestsuite/test_parsing";
-  if (!fs::exists(folder)) GTEST_SKIP() << "there are no vectors in " << folder << "; JWTD_VECTORS says where they are";
+  JWTD_NEEDS_SUITE();
   std::size_t taken = 0;
-  for (const auto& file : fs::directory_iterator(folder)) {
-    std::ifstream in(file.path(), std::ios::binary);
-    const std::string text{std::istreambuf_iterator<char>(in), {}};
+  for (const auto& [name, text] : suite_texts()) {
     taken += agree(text);
     taken += agree("{\"v\":" + text + "}");
   }

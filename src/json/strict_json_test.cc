@@ -5,11 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 
 #include "base/limits.h"
+#include "json/suite_for_tests.h"
 
 namespace jwtd::json {
 namespace {
@@ -114,15 +112,9 @@ struct Suite {
 };
 
 TEST(StrictJson, JsonTestSuite) {
-  namespace fs = std::filesystem;
-  const char* set = std::getenv("JWTD_VECTORS");
-  const fs::path folder = (set && *set ? fs::path(set) : fs::path(JWTD_SOURCE_DIR) / "../shared/vectors") / "jsontestsuite/test_parsing";
-  if (!fs::exists(folder)) GTEST_SKIP() << "there are no vectors in " << folder << "; JWTD_VECTORS says where they are";
+  JWTD_NEEDS_SUITE();
   Suite suite;
-  for (const auto& file : fs::directory_iterator(folder)) {
-    const std::string name = file.path().filename();
-    std::ifstream in(file.path(), std::ios::binary);
-    const std::string text{std::istreambuf_iterator<char>(in), {}};
+  for (const auto& [name, text] : suite_texts()) {
     if (name.starts_with("n_")) {
       ++suite.bad;
       EXPECT_NE(why_not(text), "accepted") << name;
