@@ -8,6 +8,7 @@
 #include "store/mongodb/connections.h"
 #include "store/mongodb/database_for_tests.h"
 #include "store/mongodb/mongodb_store.h"
+#include "tests/contract/paged_list.h"
 #include "tests/contract/sample_records.h"
 #include "tests/servers/test_server.h"
 
@@ -49,18 +50,9 @@ TEST_F(DamagedDocuments, AListPassesOverDamageAndNamesItAndAnErasureRemovesItUnr
   database_->update(R"({"_id": "others"})", R"({"$set": {"v": 2}})");
   const Phone phone = *Phone::parse(kPhone);
   for (std::size_t limit = 1; limit < 8; ++limit) {
-    std::vector<std::string> sound, damaged;
-    std::string cursor;
-    do {
-      const auto page = store->find_by_phone(phone, limit, cursor, kNow + 80'000);
-      ASSERT_TRUE(page) << page.error().message();
-      EXPECT_LE(page->transactions.size() + page->damaged.size(), limit);
-      for (const Transaction& one : page->transactions) sound.push_back(one.current.xid.text());
-      for (const Xid& xid : page->damaged) damaged.push_back(xid.text());
-      cursor = page->next;
-    } while (!cursor.empty());
-    EXPECT_EQ(sound, (std::vector<std::string>{"x4", "x3", "x1"})) << limit;
-    EXPECT_EQ(damaged, (std::vector<std::string>{"x5", "x2", "x0"})) << limit;
+    const auto [sound, damaged] = list_by_pages(*store, phone, limit, kNow + 80'000);
+    EXPECT_EQ(sound, xids_of({"x4", "x3", "x1"})) << limit;
+    EXPECT_EQ(damaged, xids_of({"x5", "x2", "x0"})) << limit;
   }
 
   const auto erase = [&](const char* xid, std::optional<Phone> of) {
@@ -88,15 +80,7 @@ TEST_F(DamagedDocuments, ARowBesideADamagedDocumentIsNotShownForIt) {
   database_->update(R"({"_id": "a"})", R"({"$set": {"v": 2}})");
   ASSERT_FALSE(store->find(*Xid::parse("a"), now));
   for (std::size_t limit = 1; limit < 4; ++limit) {
-    std::vector<Xid> sound, damaged;
-    std::string cursor;
-    do {
-      const auto page = store->find_by_phone(*Phone::parse(kPhone), limit, cursor, now);
-      ASSERT_TRUE(page) << page.error().message();
-      for (const Transaction& one : page->transactions) sound.push_back(one.current.xid);
-      damaged.insert(damaged.end(), page->damaged.begin(), page->damaged.end());
-      cursor = page->next;
-    } while (!cursor.empty());
+    const auto [sound, damaged] = list_by_pages(*store, *Phone::parse(kPhone), limit, now);
     EXPECT_EQ(sound, std::vector<Xid>{*Xid::parse("b")}) << limit;
     EXPECT_EQ(damaged, std::vector<Xid>{*Xid::parse("a")}) << limit;
   }

@@ -3,6 +3,7 @@
 
 #include "store/postgres/place_for_tests.h"
 #include "store/postgres/schema.h"
+#include "tests/contract/paged_list.h"
 #include "tests/contract/store_contract.h"
 #include "tests/contract/timeline_contract.h"
 #include "tests/contract/whole_store_contract.h"
@@ -86,18 +87,9 @@ TEST_F(PostgresStoreTest, AListPassesOverDamageAndNamesItAndAnErasureRemovesItUn
   const Phone phone = *Phone::parse(kPhone);
   const UnixMillis now = kNow + 80'000;
   for (std::size_t limit = 1; limit < 8; ++limit) {
-    std::vector<std::string> sound, damaged;
-    std::string cursor;
-    do {
-      const auto page = store_->find_by_phone(phone, limit, cursor, now);
-      ASSERT_TRUE(page) << page.error().message();
-      EXPECT_LE(page->transactions.size() + page->damaged.size(), limit);
-      for (const Transaction& one : page->transactions) sound.push_back(one.current.xid.text());
-      for (const Xid& xid : page->damaged) damaged.push_back(xid.text());
-      cursor = page->next;
-    } while (!cursor.empty());
-    EXPECT_EQ(sound, (std::vector<std::string>{"x4", "x3", "x1"})) << limit;
-    EXPECT_EQ(damaged, (std::vector<std::string>{"x5", "x2", "x0"})) << limit;
+    const auto [sound, damaged] = list_by_pages(*store_, phone, limit, now);
+    EXPECT_EQ(sound, xids_of({"x4", "x3", "x1"})) << limit;
+    EXPECT_EQ(damaged, xids_of({"x5", "x2", "x0"})) << limit;
   }
 
   const auto erase = [&](const char* xid, std::optional<Phone> of) {

@@ -11,6 +11,7 @@
 #include "store/rocksdb/driver.h"
 #include "store/rocksdb/rocksdb_store.h"
 #include "store/rocksdb/temporary_folder.h"
+#include "tests/contract/paged_list.h"
 #include "tests/contract/sample_records.h"
 
 namespace jwtd::store {
@@ -305,20 +306,7 @@ TEST_F(Faulted, AListPassesOverDamageAndNamesItAndAnErasureRemovesItUnread) {
   flip(largest_table(folder_.path()), 1000);
   open();
   const Phone phone = *Phone::parse(kPhone);
-  const auto list = [&](std::vector<Xid>& sound, std::vector<Xid>& damaged) {
-    sound.clear(), damaged.clear();
-    std::string cursor;
-    do {
-      const auto page = store_->find_by_phone(phone, 7, cursor, kNow + 400);
-      ASSERT_TRUE(page) << page.error().message();
-      EXPECT_LE(page->transactions.size() + page->damaged.size(), 7u);
-      for (const Transaction& one : page->transactions) sound.push_back(one.current.xid);
-      damaged.insert(damaged.end(), page->damaged.begin(), page->damaged.end());
-      cursor = page->next;
-    } while (!cursor.empty());
-  };
-  std::vector<Xid> sound, damaged;
-  list(sound, damaged);
+  const auto [sound, damaged] = list_by_pages(*store_, phone, 7, kNow + 400);
   EXPECT_GT(damaged.size(), 0u);
   EXPECT_EQ(sound.size() + damaged.size(), 400u);
   for (const Xid& xid : sound) EXPECT_TRUE(store_->find(xid, kNow + 400));
@@ -335,8 +323,7 @@ TEST_F(Faulted, AListPassesOverDamageAndNamesItAndAnErasureRemovesItUnread) {
   EXPECT_EQ(erase(damaged[0], phone), Applied::kAbsent);
   EXPECT_EQ(erase(sound[0], phone), Applied::kWritten);
   for (int round = 0; round < 2; ++round) {
-    std::vector<Xid> left, broken;
-    list(left, broken);
+    const auto [left, broken] = list_by_pages(*store_, phone, 7, kNow + 400);
     EXPECT_EQ(left.size(), sound.size() - 1);
     EXPECT_TRUE(broken.empty());
     for (const Xid& xid : damaged) {
