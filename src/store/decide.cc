@@ -2,6 +2,15 @@
 #include "store/decide.h"
 
 namespace jwtd::store {
+namespace {
+
+// A token's header segment, which names its algorithm (RFC 7515 section 3.1).
+std::string_view header_of(const Record& record) {
+  const std::string_view token = record.token;
+  return token.substr(0, token.find('.'));
+}
+
+}  // namespace
 
 Outcome decide(const Claimed& claimed, const Record& proposed, std::chrono::seconds retention) {
   const Record& standing = claimed.current;
@@ -9,7 +18,7 @@ Outcome decide(const Claimed& claimed, const Record& proposed, std::chrono::seco
   if (past_retention(claimed.created_at, retention, now)) return Outcome::kInserted;
   if (standing.phone != proposed.phone) return Outcome::kConflict;
   if (claimed.closed) return Outcome::kClosed;
-  const bool same_signer = standing.iss == proposed.iss && standing.kid == proposed.kid;
+  const bool same_signer = standing.iss == proposed.iss && standing.kid == proposed.kid && header_of(standing) == header_of(proposed);
   const std::int64_t life = (standing.exp - standing.iat) * 1000;
   const std::int64_t left = standing.exp * 1000 - now;
   // Doubled, so that an odd lifetime is not rounded in anybody's favour.

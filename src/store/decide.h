@@ -14,7 +14,7 @@ struct Claimed {
   bool closed;  // events.h is_closed()
 };
 
-// A token is used again while at least half its life (exp - iat) is left at proposed.recorded_at, under the same issuer and key.
+// A token is used again while at least half its life (exp - iat) is left at proposed.recorded_at, under the same issuer, key and algorithm.
 // One with more than one and a half lives left was made under a clock that ran ahead: nobody would accept it yet, so it is reissued.
 //
 // No token outlives its record. A transaction goes at the end of its retention, whatever was issued under it last; so where a new token would be

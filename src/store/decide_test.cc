@@ -59,6 +59,16 @@ TEST(Decide, AnotherKeyReissues) {
   EXPECT_EQ(decide(record(), proposed, false), Outcome::kReissued);
 }
 
+// "HS256" in its header and then "HS512": who asks after the change gets a token that is verified as every new one is.
+TEST(Decide, AnotherAlgorithmReissues) {
+  Record standing = record(), proposed = record();
+  standing.token = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.c2ln";
+  proposed.token = "eyJhbGciOiJIUzUxMiIsInR5cCI6IkpXVCJ9.e30.c2ln";
+  EXPECT_EQ(decide(standing, proposed, false), Outcome::kReissued);
+  proposed.token = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.b3RoZXI";
+  EXPECT_EQ(decide(standing, proposed, false), Outcome::kReused);
+}
+
 TEST(Decide, AnotherIssuerReissues) {
   Record proposed = record();
   proposed.iss = "other";
