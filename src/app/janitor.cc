@@ -1,4 +1,4 @@
-// app/janitor.cc - sweep, log, ask for the size, sleep.
+// app/janitor.cc - recover, sweep, log, ask for the size, sleep.
 #include "app/janitor.h"
 
 #include <algorithm>
@@ -63,15 +63,21 @@ Janitor::~Janitor() {
 
 void Janitor::run() {
   auto sweep_at = Monotonic::now() + intervals_.sweep;
+  auto size_at = Monotonic::now() + intervals_.size;
   std::unique_lock lock(mutex_);
-  while (!wake_.wait_for(lock, std::min(intervals_.size, intervals_.sweep), [this] { return stopping_; })) {
+  while (!wake_.wait_for(lock, std::min({intervals_.recover, intervals_.size, intervals_.sweep}), [this] { return stopping_; })) {
     lock.unlock();
+    store_.recover();
     if (const auto now = Monotonic::now(); now >= sweep_at) {
       sweeper_.turn(wall_now(), now);
       also_();
       sweep_at = Monotonic::now() + intervals_.sweep;
+      size_at = now;
     }
-    size_.take_from(store_);
+    if (Monotonic::now() >= size_at) {
+      size_.take_from(store_);
+      size_at = Monotonic::now() + intervals_.size;
+    }
     lock.lock();
   }
 }

@@ -1,4 +1,4 @@
-// app/janitor.h - a thread that lets the store remove what is past its retention, every few minutes, and asks it for its size, beside the serving path.
+// app/janitor.h - a thread beside the serving path: the store removes what is past its retention, every few minutes, is asked for its size, and recovers.
 //
 // Not by a clock that has just jumped ahead: set forward by the retention, it would take every live record away. See docs/adr/0009.
 //
@@ -20,6 +20,7 @@ namespace jwtd::app {
 
 inline constexpr auto kSweepInterval = std::chrono::minutes(5);
 inline constexpr auto kSizeInterval = std::chrono::seconds(10);
+inline constexpr auto kRecoverInterval = std::chrono::seconds(1);
 inline constexpr auto kSweepDoubt = std::chrono::hours(24);  // so long a clock that jumped ahead must stand by it
 
 // One sweep after the other, unless the clock is in doubt.
@@ -50,7 +51,7 @@ struct StoreSize {
 class Janitor {
  public:
   struct Intervals {
-    std::chrono::milliseconds sweep = kSweepInterval, size = kSizeInterval;
+    std::chrono::milliseconds sweep = kSweepInterval, size = kSizeInterval, recover = kRecoverInterval;
   };
   // `also`: what else is due as often as a sweep, behind it. `size` outlives the janitor.
   Janitor(store::Store& store, Log& log, std::chrono::seconds retention, StoreSize& size, std::function<void()> also, Intervals intervals);

@@ -91,6 +91,10 @@ Result<std::optional<Transaction>> LateStore::find(const Xid& xid, UnixMillis no
 Result<Page> LateStore::find_by_phone(const Phone& phone, std::size_t limit, std::string_view cursor, UnixMillis now) {
   JWTD_PASS_ON(find_by_phone(phone, limit, cursor, now));
 }
+void LateStore::recover() {
+  if (Store* store = store_.load(std::memory_order_acquire)) store->recover();
+}
+
 Status LateStore::sweep(UnixMillis now) { JWTD_PASS_ON(sweep(now)); }
 Result<Slice> LateStore::scan(std::size_t limit, std::string_view cursor, UnixMillis now) { JWTD_PASS_ON(scan(limit, cursor, now)); }
 Result<Adopted> LateStore::adopt(std::span<const Transaction> transactions) { JWTD_PASS_ON(adopt(transactions)); }

@@ -45,6 +45,7 @@ class LateStore final : public Store {
   std::optional<Result<std::optional<Transaction>>> find_at_once(const Xid& xid, UnixMillis now) override;
   Result<Page> find_by_phone(const Phone& phone, std::size_t limit, std::string_view cursor, UnixMillis now) override;
   Status writable() override;  // before it is open: with the cause's own code
+  void recover() override;
   Status sweep(UnixMillis now) override;
   Result<Slice> scan(std::size_t limit, std::string_view cursor, UnixMillis now) override;
   Result<Adopted> adopt(std::span<const Transaction> transactions) override;

@@ -171,8 +171,12 @@ class Store {
   // Page::damaged and counts towards the limit. Fails with kStoreUnavailable, kStoreDamaged, kCursorMalformed.
   virtual Result<Page> find_by_phone(const Phone& phone, std::size_t limit, std::string_view cursor, UnixMillis now) = 0;
 
-  // Whether a commit would be tried now. Cheap; for /readyz. Fails with kStoreUnavailable (detail: cause).
+  // Whether a commit would be tried now. Never waits for a disk or a network; for /readyz. Fails with kStoreUnavailable (detail: cause).
   virtual Status writable() = 0;
+
+  // Called each second by the janitor, whose thread may wait: what a store that takes no records can do to take them again, and what it has to put right
+  // beside its commits. How it went shows in writable().
+  virtual void recover() {}
 
   // Removes what is past retention, and notes that have expired, at `now`, in the background's time; called every few minutes by the janitor, not on the serving path.
   virtual Status sweep(UnixMillis now) = 0;

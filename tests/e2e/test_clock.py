@@ -88,3 +88,28 @@ def test_a_retry_under_a_clock_that_went_back_gets_a_token_that_counts_now(with_
     now = harness.claims_of(server.get(f"/v1/token/{PHONE}/retried").text)
     assert now["iat"] <= time.time() < now["exp"] <= time.time() + 90
     assert harness.claims_of(ahead)["xid"] == now["xid"]
+
+
+def test_a_leap_second_repeats_no_xid_and_hides_no_token(with_clock):
+    """Linux inserts one by setting the clock back by a second: the same second comes twice."""
+    server = with_clock
+    server.limits = []
+    server.write_config()
+    key = server.add_caller("auditor", "read,read:pii")
+    server.start()
+    minted = {}
+    for ahead in (0, -1, -2):
+        server.set_clock(ahead)
+        for _ in range(20):
+            answer = server.get(f"/v1/token/{PHONE}")
+            claims = harness.claims_of(answer.text)
+            assert claims["exp"] == claims["iat"] + 90
+            minted[claims["xid"]] = answer.text
+    assert len(minted) == 60
+    listed, cursor = {}, ""
+    while cursor is not None:
+        page = server.admin_get(f"/v1/transactions?phone_number={PHONE}&limit=7{cursor and '&cursor=' + cursor}", key).json
+        listed.update({one["xid"]: one["token"] for one in page["transactions"]})
+        cursor = page["next"]
+    assert listed == minted
+    assert server.events("clock_jumped") == []

@@ -155,7 +155,7 @@ class Batch {
 
 Status apply_changes(Database& database, std::span<Change* const> changes, std::chrono::seconds retention) {
   const std::scoped_lock lock(database.writing());
-  if (auto healthy = database.health().check(database.db(), false); !healthy) return healthy;
+  if (auto healthy = database.check(false); !healthy) return healthy;
   Batch batch(database, retention);
   for (Change* const change : changes) {
     if (auto added = batch.add(*change); !added) return added;

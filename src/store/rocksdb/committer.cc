@@ -19,7 +19,7 @@ const std::vector<Event> kNoEvents;
 
 Status Committer::commit(std::span<Entry* const> batch) {
   const std::scoped_lock lock(database_.writing());
-  if (auto healthy = database_.health().check(database_.db(), false); !healthy) return healthy;
+  if (auto healthy = database_.check(false); !healthy) return healthy;
   const auto epochs = database_.epochs();
   Epoch& newest = *epochs->front();
   UnlessKept bounds(newest);
@@ -164,7 +164,7 @@ Result<std::uint32_t> Committer::name_of(const Record& record) {
 // disk for what a copy brought. The epoch begins with the oldest of them, so that the next sweep() opens another for what comes after the copy.
 Result<Adopted> Committer::adopt(std::span<const Transaction> transactions) {
   const std::scoped_lock lock(database_.writing());
-  if (auto healthy = database_.health().check(database_.db(), false); !healthy) return healthy.error();
+  if (auto healthy = database_.check(false); !healthy) return healthy.error();
   const auto epochs = database_.epochs();
   Epoch& newest = *epochs->front();
   UnlessKept bounds(newest);

@@ -163,6 +163,28 @@ void Database::replace(EpochList list) {
   epochs_.swap(fresh);
 }
 
+Status Database::check(bool insist) {
+  for (const std::string& table : health_->failed_merges()) merge_no_more(table);
+  return health_->check(*db_, insist);
+}
+
+// RocksDB would read the damaged file again each second. Until the next start, which tries once more; sweep() opens another epoch behind the one
+// concerned if it is the one that is written to, so that its files do not pile up.
+void Database::merge_no_more(const std::string& table) {
+  rocksdb::ColumnFamilyHandle* handle = table == kNotesName ? notes_.get() : table == rocksdb::kDefaultColumnFamilyName ? db_->DefaultColumnFamily() : nullptr;
+  const auto list = epochs();  // keeps the handle open
+  if (const auto parsed = parse_table_name(table)) {
+    for (const auto& epoch : *list) {
+      if (epoch->number != parsed->epoch) continue;
+      epoch->unmerged = true;
+      handle = (*epoch)[parsed->table];
+    }
+  }
+  if (handle == nullptr) return;  // dropped since
+  // What fails here is not lost: the merge is tried, and fails, each second.
+  db_->SetOptions(handle, {{"disable_auto_compactions", "true"}}).PermitUncheckedError();
+}
+
 rocksdb::Status Database::complete(Epoch& epoch) {
   for (std::size_t i = 0; i < kTables; ++i) {
     if (epoch.tables[i] != nullptr) continue;

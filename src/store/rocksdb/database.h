@@ -37,6 +37,9 @@ class Database {
   Health& health() { return *health_; }
   Names& names() { return names_; }
 
+  // Before a write: health's check(), and what it found out is seen to.
+  Status check(bool insist);
+
   std::shared_ptr<const EpochList> epochs() const;
   // One more, in front. Blocks writes for some milliseconds.
   rocksdb::Status add_epoch();
@@ -57,6 +60,7 @@ class Database {
   void keep_notes(rocksdb::ColumnFamilyHandle* handle);
   rocksdb::Status complete(Epoch& epoch);
   void replace(EpochList list);
+  void merge_no_more(const std::string& table);
 
   Folder folder_;
   const Tuning tuning_;

@@ -41,7 +41,7 @@ std::string table_name(Table table, std::uint64_t epoch) {
 }
 
 std::shared_ptr<Epoch> make_epoch(rocksdb::DB* db, std::uint64_t number) {
-  return std::shared_ptr<Epoch>(new Epoch{number, {}, std::nullopt, 0}, [db](Epoch* epoch) {
+  return std::shared_ptr<Epoch>(new Epoch{number}, [db](Epoch* epoch) {
     for (auto* table : epoch->tables) {
       if (table != nullptr) db->DestroyColumnFamilyHandle(table);
     }

@@ -12,6 +12,7 @@
 #include <rocksdb/write_batch.h>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -30,6 +31,7 @@ struct Epoch {
   std::array<rocksdb::ColumnFamilyHandle*, kTables> tables{};
   std::optional<UnixMillis> began;  // when something was first written to it; guarded, like the bound, by Database::writing() until it is closed
   UnixMillis bound = 0;
+  std::atomic<bool> unmerged{false};  // a table's files can be merged no more: the next sweep opens another epoch
 
   rocksdb::ColumnFamilyHandle* operator[](Table table) const { return tables[static_cast<std::size_t>(table)]; }
 };

@@ -1,11 +1,16 @@
 // store/rocksdb/faults_test.cc - what the store does when its disk, its files or its neighbours misbehave.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <rocksdb/db.h>
 
+#include <algorithm>
 #include <atomic>
 #include <deque>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <mutex>
+#include <thread>
 
 #include "store/rocksdb/damage_for_tests.h"
 #include "store/rocksdb/driver.h"
@@ -26,6 +31,26 @@ using testing::HasSubstr;
 struct Faults {
   std::atomic<bool> syncs_fail{false};
   std::atomic<bool> disk_full{false};
+  std::atomic<std::uint64_t> unreadable{0};  // table files up to this number
+  mutable std::atomic<int> reads{0};
+};
+
+// Of "/folder/000012.sst": 12.
+std::uint64_t file_number(const std::string& path) { return std::strtoull(fs::path(path).filename().c_str(), nullptr, 10); }
+
+class FaultyTable final : public rocksdb::FSRandomAccessFileOwnerWrapper {
+ public:
+  FaultyTable(std::unique_ptr<rocksdb::FSRandomAccessFile> file, std::uint64_t number, const Faults& faults)
+      : FSRandomAccessFileOwnerWrapper(std::move(file)), number_(number), faults_(faults) {}
+  IOStatus Read(std::uint64_t offset, std::size_t size, const IOOptions& options, rocksdb::Slice* octets, char* scratch, IODebugContext* context) const override {
+    ++faults_.reads;
+    if (number_ <= faults_.unreadable) return IOStatus::IOError("test read");
+    return FSRandomAccessFileOwnerWrapper::Read(offset, size, options, octets, scratch, context);
+  }
+
+ private:
+  const std::uint64_t number_;
+  const Faults& faults_;
 };
 
 class FaultyFile final : public rocksdb::FSWritableFileOwnerWrapper {
@@ -59,6 +84,12 @@ class FaultyFiles final : public rocksdb::FileSystemWrapper {
     if (status.ok()) *file = std::make_unique<FaultyFile>(std::move(*file), faults_);
     return status;
   }
+  IOStatus NewRandomAccessFile(const std::string& name, const rocksdb::FileOptions& options, std::unique_ptr<rocksdb::FSRandomAccessFile>* file,
+                               IODebugContext* context) override {
+    auto status = FileSystemWrapper::NewRandomAccessFile(name, options, file, context);
+    if (status.ok()) *file = std::make_unique<FaultyTable>(std::move(*file), file_number(name), faults_);
+    return status;
+  }
   IOStatus ReuseWritableFile(const std::string& name, const std::string& former, const rocksdb::FileOptions& options,
                              std::unique_ptr<rocksdb::FSWritableFile>* file, IODebugContext* context) override {
     auto status = FileSystemWrapper::ReuseWritableFile(name, former, options, file, context);
@@ -76,7 +107,10 @@ class Faulted : public testing::Test {
     StoreOptions options;
     options.url = "rocksdb://" + path;
     options.retention = retention_;
-    options.on_event = [this](std::string_view event) { events_ += std::string(event) + "\n"; };
+    options.on_event = [this](std::string_view event) {
+      const std::scoped_lock lock(events_mutex_);  // RocksDB's threads tell too
+      events_ += std::string(event) + "\n";
+    };
     return open_rocksdb_store_on(options, std::make_shared<FaultyFiles>(faults_), tuning_);
   }
 
@@ -98,6 +132,27 @@ class Faulted : public testing::Test {
     return found && *found && (*found)->current.token == make_record("x" + std::to_string(i), kPhone, kNow + i).token;
   }
 
+  std::string events() {
+    const std::scoped_lock lock(events_mutex_);
+    return events_;
+  }
+  bool said(const char* words) { return events().find(words) != std::string::npos; }
+
+  static bool comes_to_pass(const std::function<bool()>& what) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (!what()) {
+      if (std::chrono::steady_clock::now() > until) return false;
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    return true;
+  }
+
+  bool tables_of(int epoch) {
+    std::vector<std::string> names;
+    EXPECT_TRUE(rocksdb::DB::ListColumnFamilies({}, folder_.path(), &names).ok());
+    return std::find(names.begin(), names.end(), "phones." + std::to_string(epoch)) != names.end();
+  }
+
   // As a power cut or kill -9 would leave it.
   void copy_to(const std::string& path) {
     fs::remove_all(path);
@@ -116,6 +171,7 @@ class Faulted : public testing::Test {
   std::chrono::seconds retention_{0};
   Tuning tuning_{.log_space = 0};  // so that a log's size says where it ends
   TemporaryFolder folder_, elsewhere_;
+  std::mutex events_mutex_;
   std::string events_;
   std::unique_ptr<Store> store_;
 };
@@ -343,6 +399,78 @@ TEST_F(Faulted, AListPassesOverDamageAndNamesItAndAnErasureRemovesItUnread) {
   EXPECT_FALSE(store_->sweep(kNow + 400));
 }
 
+TEST_F(Faulted, AMergeThatMeetsADamagedBlockEndsMergingThereAndNoWriting) {
+  open();
+  for (int i = 0; i < 400; ++i) ASSERT_TRUE(commit(i));
+  open();  // what the log held is in table files now
+  store_.reset();
+  for (const auto& file : fs::directory_iterator(folder_.path())) {
+    if (file.path().extension() == ".sst" && fs::file_size(file.path()) > 8'000) flip(file.path(), 1000);
+  }
+  int next = 400;
+  for (int files = 1; files < 4; ++files) {
+    open();
+    for (int i = 0; i < 400; ++i) ASSERT_TRUE(commit(next++));
+  }
+  tuning_.merge_width = 2;
+  open();  // four files of one size in each table: to be merged
+  ASSERT_TRUE(comes_to_pass([this] { return said("phones.1 cannot be merged"); })) << events();
+  EXPECT_TRUE(said("checksum"));
+  EXPECT_TRUE(store_->writable());
+  for (; next < 510; ++next) ASSERT_TRUE(commit(next));
+
+  // RocksDB tries again each second, unless it is told not to: by a commit, or by the janitor.
+  store_->recover();
+  std::this_thread::sleep_for(std::chrono::milliseconds(1500));  // a try may be under way
+  const int reads = faults_.reads;
+  std::this_thread::sleep_for(std::chrono::milliseconds(2500));
+  EXPECT_EQ(faults_.reads, reads);
+  EXPECT_FALSE(said("takes no")) << events();
+
+  // What comes from now on goes to tables of their own.
+  EXPECT_TRUE(tables_of(1) && !tables_of(2));
+  ASSERT_TRUE(store_->sweep(kNow));
+  EXPECT_TRUE(tables_of(1) && tables_of(2));
+  for (; next < 520; ++next) ASSERT_TRUE(commit(next));
+  ASSERT_TRUE(store_->sweep(kNow));
+  EXPECT_FALSE(tables_of(3)) << "once is enough";
+  open();
+  ASSERT_TRUE(store_->sweep(kNow));
+  for (; next < 530; ++next) ASSERT_TRUE(commit(next));
+  int damaged = 0;
+  for (int i = 0; i < next; ++i) {
+    const auto found = store_->find(*Xid::parse("x" + std::to_string(i)), kNow);
+    if (found) {
+      EXPECT_TRUE(*found && (*found)->current.token == make_record("x" + std::to_string(i), kPhone, kNow + i).token) << i;
+    } else {
+      EXPECT_TRUE(found.error().is(kStoreDamaged)) << found.error().message();
+      ++damaged;
+    }
+  }
+  EXPECT_GT(damaged, 0);
+  EXPECT_LT(damaged, 450) << "of the first 400, and some whose filter sends a look-up to a damaged block in vain";
+  EXPECT_FALSE(said("takes no")) << events();
+}
+
+TEST_F(Faulted, AMergeThatCannotReadItsFilesEndsMergingThereAndNoWriting) {
+  tuning_.merge_width = 2;
+  tuning_.phones_buffer = 64 << 10;
+  open();
+  int next = 0;
+  for (; next < 400; next += 2) ASSERT_TRUE(commit(next));
+  open();
+  for (const auto& file : fs::directory_iterator(folder_.path())) {
+    if (file.path().extension() == ".sst") faults_.unreadable = std::max<std::uint64_t>(faults_.unreadable, file_number(file.path()));
+  }
+  const auto merge_failed = [this] { return said("phones.1 cannot be merged"); };
+  for (; next < 20'000 && !merge_failed(); next += 2) ASSERT_TRUE(commit(next));  // XIDs of jwtd's own: nothing is looked up
+  EXPECT_TRUE(merge_failed()) << events();
+  faults_.unreadable = 0;
+  EXPECT_TRUE(store_->writable());
+  for (int i = 0; i < next; i += 50) EXPECT_TRUE(finds(*store_, i)) << i;
+  EXPECT_FALSE(said("takes no")) << events();
+}
+
 TEST_F(Faulted, AfterAFailedSyncNothingIsTakenAnyMore) {
   tuning_.log_space = 64 << 10;
   open();
@@ -356,7 +484,7 @@ TEST_F(Faulted, AfterAFailedSyncNothingIsTakenAnyMore) {
   EXPECT_FALSE(commit(3));
   EXPECT_FALSE(store_->writable());
   EXPECT_THAT(store_->writable().error().detail(), HasSubstr("sync"));
-  EXPECT_THAT(events_, HasSubstr("until jwtd is started again"));
+  EXPECT_THAT(events(), HasSubstr("until jwtd is started again"));
   EXPECT_TRUE(finds(*store_, 1));
   EXPECT_FALSE(finds(*store_, 3));
   open();
@@ -371,12 +499,15 @@ TEST_F(Faulted, AFullDiskIsLeftWithoutARestartOnceThereIsRoom) {
   faults_.disk_full = true;
   ASSERT_FALSE(commit(20));
   EXPECT_FALSE(store_->writable());
+  store_->recover();
   EXPECT_FALSE(store_->writable());
   EXPECT_FALSE(commit(21));
   faults_.disk_full = false;
+  EXPECT_FALSE(store_->writable()) << "asking touches no file";
+  store_->recover();
   const auto writable = store_->writable();
   ASSERT_TRUE(writable) << writable.error().message();
-  EXPECT_THAT(events_, HasSubstr("takes records again"));
+  EXPECT_THAT(events(), HasSubstr("takes records again"));
   for (int i = 22; i < 40; ++i) ASSERT_TRUE(commit(i));
   copy_to(elsewhere_.path());
   const auto survivor = try_open(elsewhere_.path());
@@ -393,6 +524,7 @@ TEST_F(Faulted, ADiskThatIsFullAtTheFirstCommitIsLeftToo) {
     faults_.disk_full = true;
     ASSERT_FALSE(commit(0));
     faults_.disk_full = false;
+    store_->recover();
     const auto writable = store_->writable();
     ASSERT_TRUE(writable) << writable.error().message();
   }
@@ -417,6 +549,7 @@ TEST_F(Faulted, ABatchThatFailedOnANewNameMovesNoBound) {
   other.kid = "new";
   ASSERT_FALSE(commit_at({make_record("b", kPhone, kNow + 100'000), other}));
   faults_.disk_full = false;
+  store_->recover();
   ASSERT_TRUE(store_->writable());
   ASSERT_TRUE(commit_at({make_record("d", kPhone, kNow + 110'000)}));
   open();
@@ -445,6 +578,7 @@ TEST_F(Faulted, AnEventThatCouldNotBeWrittenMovesNoBound) {
   faults_.disk_full = true;
   ASSERT_FALSE(add_event());
   faults_.disk_full = false;
+  store_->recover();
   ASSERT_TRUE(store_->writable());
   ASSERT_TRUE(add_event());
   open();

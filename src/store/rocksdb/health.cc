@@ -3,6 +3,8 @@
 
 #include <rocksdb/env.h>
 
+#include <utility>
+
 #include "store/rocksdb/database.h"
 #include "store/store.h"
 
@@ -46,9 +48,13 @@ Status Health::check(rocksdb::DB& db, bool insist) {
   if (watch_->failed()) become(State::kBroken, watch_->cause());
   if (state_.load(std::memory_order_acquire) == State::kSound) return {};
   if (state_.load() == State::kFull) resume(db, insist);
+  return state();
+}
+
+Status Health::state() {
   if (watch_->failed()) become(State::kBroken, watch_->cause());
+  if (state_.load(std::memory_order_acquire) == State::kSound) return {};
   const std::scoped_lock lock(mutex_);
-  if (state_ == State::kSound) return {};
   return Error(kStoreUnavailable, cause_);
 }
 
@@ -66,9 +72,36 @@ Error Health::write_failed(rocksdb::DB& db, const rocksdb::Status& status) {
   return Error(kStoreUnavailable, cause_);
 }
 
-void Health::OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* status) {
+bool Health::only_a_merge(rocksdb::BackgroundErrorReason reason, const rocksdb::Status& status) const {
+  if (reason != rocksdb::BackgroundErrorReason::kCompaction || watch_->failed()) return false;
+  return status.IsCorruption() || (status.IsIOError() && !status.IsNoSpace());
+}
+
+// Comes before OnBackgroundError() of the same merge, which does not say of which table.
+void Health::OnCompactionCompleted(rocksdb::DB*, const rocksdb::CompactionJobInfo& merge) {
+  if (merge.status.ok() || !only_a_merge(rocksdb::BackgroundErrorReason::kCompaction, merge.status)) return;
+  const std::scoped_lock lock(mutex_);
+  if (!unmerged_.insert(merge.cf_name).second) return;
+  not_yet_told_.push_back(merge.cf_name);
+  some_not_told_.store(true, std::memory_order_release);
+  if (on_event_) {
+    on_event_("the files of table " + merge.cf_name + " cannot be merged, which is tried again at the next start; records are taken and served as before, "
+              "and `jwtd store check` names what is damaged: " + describe(merge.status));
+  }
+}
+
+std::vector<std::string> Health::failed_merges() {
+  if (!some_not_told_.load(std::memory_order_acquire)) return {};
+  const std::scoped_lock lock(mutex_);
+  some_not_told_.store(false, std::memory_order_relaxed);
+  return std::exchange(not_yet_told_, {});
+}
+
+void Health::OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocksdb::Status* status) {
   if (watch_->failed()) {
     become(State::kBroken, watch_->cause());
+  } else if (only_a_merge(reason, *status)) {
+    *status = rocksdb::Status::OK();  // RocksDB's way to be told to go on
   } else {
     become(status->IsNoSpace() ? State::kFull : State::kBroken, describe(*status));
   }

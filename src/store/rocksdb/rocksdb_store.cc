@@ -38,7 +38,8 @@ class RocksdbStore final : public Store, public TellsRecordTimes {
     return read_note_at_once(*database_, name, now);
   }
   Result<Page> find_by_phone(const Phone& phone, std::size_t limit, std::string_view cursor, UnixMillis now) override;
-  Status writable() override { return database_->health().check(database_->db(), true); }
+  Status writable() override { return database_->health().state(); }
+  void recover() override;
   Status sweep(UnixMillis now) override;
   Result<Slice> scan(std::size_t limit, std::string_view cursor, UnixMillis now) override;
   Result<Adopted> adopt(std::span<const Transaction> transactions) override { return committer_.adopt(transactions); }
@@ -136,15 +137,18 @@ Result<Slice> RocksdbStore::scan(std::size_t limit, std::string_view cursor, Uni
 
 // -- background -----------------------------------------------------------------------------------------------------
 
+void RocksdbStore::recover() {
+  (void)database_->check(true);  // writable() tells
+}
+
 Status RocksdbStore::sweep(UnixMillis now) {
-  if (auto healthy = database_->health().check(database_->db(), false); !healthy) return healthy;
+  if (auto healthy = database_->check(false); !healthy) return healthy;
   if (auto swept = sweep_notes(*database_, now); !swept) return swept;
   if (auto dropped = drop_expired(now); !dropped) return dropped;
   return merge_away_what_was_erased(*database_);
 }
 
 Status RocksdbStore::drop_expired(UnixMillis now) {
-  if (retention_.count() == 0) return {};
   const auto failed = [&](const rocksdb::Status& status) { return database_->health().write_failed(database_->db(), status); };
   const auto epochs = database_->epochs();
   std::optional<UnixMillis> began;
@@ -152,12 +156,15 @@ Status RocksdbStore::drop_expired(UnixMillis now) {
     const std::scoped_lock lock(database_->writing());
     began = epochs->front()->began;
   }
+  const bool kept_for_ever = retention_.count() == 0;
   const UnixMillis span = std::chrono::milliseconds(retention_).count() / static_cast<int>(kEpochsPerRetention);
-  if (began && now - *began >= span && epochs->size() < kMaxEpochs) {
+  const bool due = (began && !kept_for_ever && now - *began >= span) || epochs->front()->unmerged;
+  if (due && epochs->size() < kMaxEpochs) {
     if (const auto status = database_->add_epoch(); !status.ok()) return failed(status);
     // So that the log, too, holds nothing older than the new epoch.
     if (const auto status = database_->flush_all(); !status.ok()) return failed(status);
   }
+  if (kept_for_ever) return {};
   EpochList gone;
   const auto list = database_->epochs();
   std::copy_if(list->begin() + 1, list->end(), std::back_inserter(gone),

@@ -3,7 +3,7 @@
 // Durability: one write-ahead log entry and one fdatasync a batch. Opening needs no human after a crash or a power cut: a torn end of the
 // log is dropped (nobody was answered for it); damage before the end is an error.
 // After a failed sync the store takes nothing more until the process is started again: what such a sync lost cannot be known. A full disk is
-// no failed sync: the store goes on once there is room, tried again by commit() and writable().
+// no failed sync: the store goes on once there is room, tried again by commit() and recover().
 // Retention: exact for readers; on disk a record is gone after one and a quarter times the retention, and the next sweep().
 #pragma once
 
