@@ -2,11 +2,14 @@
 
 import os
 import pathlib
+import subprocess
 import sys
 
 import pytest
 
 import harness
+from clock import Clock, library
+from sandbox import Sandbox
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "servers"))
 import server as servers  # noqa: E402  pylint: disable=wrong-import-position
@@ -38,6 +41,52 @@ def make_server(tmp_path):
     for one in made:
         if one.process is not None and one.alive():
             one.stop()
+
+
+@pytest.fixture
+def sandbox(tmp_path):
+    """Starts `jwtd sandbox` with the arguments that are given; ends it."""
+    running = []
+
+    def start(*arguments):
+        running.append(Sandbox(tmp_path, *arguments))
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.end()
+
+
+@pytest.fixture
+def dev(tmp_path):
+    """Starts `jwtd dev` in an empty folder and collects what it prints."""
+    running = []
+
+    def start(*arguments):
+        out = tmp_path / f"out-{len(running)}"
+        with out.open("wb") as file:
+            process = subprocess.Popen([harness.BINARY, "dev", *arguments], cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
+                                       env=harness.clean_environment())
+        running.append(process)
+
+        def printed():
+            assert process.poll() is None, out.read_text()
+            return text if "Ctrl-C" in (text := out.read_text()) else ""  # the last line's word
+
+        return process, harness.wait_until(printed, 60, "the lines to paste")
+
+    yield start
+    for process in running:
+        if process.poll() is None:
+            process.terminate()
+            assert process.wait(60) == 0
+
+
+@pytest.fixture
+def clock(tmp_path):
+    if library() is None:
+        pytest.skip("no libfaketime: the package faketime")
+    return Clock(tmp_path)
 
 
 def real_server(kind, folder):

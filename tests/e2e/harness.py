@@ -65,9 +65,9 @@ def wait_until(condition, seconds, what):
         time.sleep(0.01)
 
 
-def jwtd(*arguments, stdin="", env=None, timeout=180):
+def jwtd(*arguments, stdin="", env=None, cwd=None, timeout=180):
     """Runs a verb to its end."""
-    return subprocess.run([BINARY, *map(str, arguments)], input=stdin, text=True, capture_output=True, timeout=timeout, check=False,
+    return subprocess.run([BINARY, *map(str, arguments)], input=stdin, text=True, capture_output=True, timeout=timeout, check=False, cwd=cwd,
                           env={**clean_environment(), **(env or {})})
 
 
@@ -243,9 +243,11 @@ class Server:
     def get(self, path, **fields):
         return self.request("GET", path, {name.replace("_", "-"): value for name, value in fields.items()})
 
-    def admin_request(self, method, path, key=None):
+    def admin_request(self, method, path, key=None, body=None, content_type="application/json"):
         fields = {"Authorization": f"Bearer {key}"} if key else {}
-        return ask(http.client.HTTPConnection(*self.admin, timeout=60), method, path, fields)
+        if body is not None:
+            fields["Content-Type"] = content_type
+        return ask(http.client.HTTPConnection(*self.admin, timeout=60), method, path, fields, body)
 
     def admin_get(self, path, key=None):
         return self.admin_request("GET", path, key)

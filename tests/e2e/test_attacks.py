@@ -13,8 +13,8 @@ import urllib.parse
 import pytest
 
 import harness
+from clock import library
 from harness import PHONE, VECTORS, Server, ask, jwtd
-from test_clock import library
 
 ISSUER = "cust-1"
 GROUPS = {"JA-CTL": 7, "JA-CONF": 28, "JA-ENC": 50, "JA-CRIT": 19, "JA-TIME": 36}  # those with a token; JA-DOS has to be built

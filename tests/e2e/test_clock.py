@@ -1,6 +1,5 @@
 """The wall clock jumps; libfaketime turns it in the running process, and leaves the monotonic clock alone."""
 
-import pathlib
 import time
 
 import pytest
@@ -12,27 +11,12 @@ from harness import PHONE, wait_until
 HOUR, DAY = 3600, 86400
 
 
-def library():
-    found = sorted(pathlib.Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
-    return found[0] if found else None
-
-
 @pytest.fixture
-def with_clock(make_server, tmp_path):
+def with_clock(make_server, clock):
     """A durable server, and set_clock(SECONDS) for how far its wall clock is from the true one."""
-    if library() is None:
-        pytest.skip("no libfaketime: the package faketime")
-    stamp = tmp_path / "clock"
-
-    def set_clock(ahead):
-        fresh = tmp_path / "clock.new"
-        fresh.write_text(f"{ahead:+d}\n")
-        fresh.rename(stamp)
-
-    set_clock(0)
     server = make_server(limits=[{"name": "per-phone", "key": "phone", "rate": "1 per hour", "burst": 1}]).durable
-    server.env = {"LD_PRELOAD": str(library()), "FAKETIME_TIMESTAMP_FILE": str(stamp), "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-    server.set_clock = set_clock
+    server.env = clock.environment
+    server.set_clock = clock.set
     return server
 
 

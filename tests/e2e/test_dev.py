@@ -8,32 +8,6 @@ import subprocess
 import pytest
 
 import harness
-from harness import BINARY, clean_environment, wait_until
-
-
-@pytest.fixture
-def dev(tmp_path):
-    """Starts `jwtd dev` in an empty folder and collects what it prints."""
-    running = []
-
-    def start(*arguments):
-        out = tmp_path / f"out-{len(running)}"
-        with out.open("wb") as file:
-            process = subprocess.Popen([BINARY, "dev", *arguments], cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
-                                       env=clean_environment())
-        running.append(process)
-
-        def printed():
-            assert process.poll() is None, out.read_text()
-            return text if "Ctrl-C" in (text := out.read_text()) else ""  # the last line's word
-
-        return process, wait_until(printed, 60, "the lines to paste")
-
-    yield start
-    for process in running:
-        if process.poll() is None:
-            process.terminate()
-            assert process.wait(60) == 0
 
 
 def free_ports():

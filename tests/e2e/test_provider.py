@@ -3,53 +3,16 @@
 import importlib
 import json
 import os
-import re
 import subprocess
 import sys
-import urllib.error
-import urllib.parse
-import urllib.request
 
 import pytest
 
 import harness
 import test_callbacks as callbacks
-from harness import BINARY, clean_environment, jwtd, wait_until
+from harness import jwtd, wait_until
 from operator_url import OperatorUrl
-
-CODE = "12345"
-
-
-def post(url, **form):
-    try:
-        with urllib.request.urlopen(url, urllib.parse.urlencode(form).encode(), timeout=60) as answer:
-            return json.loads(answer.read())
-    except urllib.error.HTTPError as refused:
-        return json.loads(refused.read())
-
-
-@pytest.fixture
-def sandbox(tmp_path):
-    """Starts `jwtd sandbox` with the harness's key; .url, and .said() for what it printed."""
-    running = []
-
-    class Sandbox:
-        def __init__(self, *arguments):
-            (tmp_path / "sandbox_key").write_text(harness.KEY_TEXT)
-            self.out = tmp_path / "sandbox.out"
-            with self.out.open("wb") as file:
-                self.process = subprocess.Popen([BINARY, "sandbox", "--listen", "127.0.0.1:0", "--api-key-file", tmp_path / "sandbox_key", "--customer-id", harness.CUSTOMER,
-                                                 "--code", CODE, *arguments], stdout=file, stderr=subprocess.STDOUT, env=clean_environment())
-            running.append(self.process)
-            self.url = wait_until(lambda: re.search(r"http://127\.0\.0\.1:\d+", self.out.read_text()), 60, "the sandbox's address").group()
-
-        def said(self, what):
-            return wait_until(lambda: what in self.out.read_text(), 60, what)
-
-    yield Sandbox
-    for process in running:
-        process.terminate()
-        assert process.wait(60) == 0
+from sandbox import CODE, post
 
 
 @pytest.fixture(scope="module")
