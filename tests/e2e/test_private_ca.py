@@ -2,10 +2,7 @@
 
 import http.client
 import http.server
-import re
 import ssl
-import subprocess
-import sys
 import threading
 
 import pytest
@@ -15,6 +12,7 @@ import harness
 import test_callbacks as callbacks
 from authority import make_authority, make_certificate
 from harness import PHONE, is_problem, jwtd, wait_until
+from provider import StubProvider
 
 SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 
@@ -41,12 +39,11 @@ def speaks_tls(server, folder):
 @pytest.fixture
 def provider(authorities, tmp_path):
     """The port of a provider on loopback whose certificate is for localhost, by our own authority."""
-    stub = subprocess.Popen([sys.executable, harness.ROOT / "tests" / "servers" / "provider_stub.py", tmp_path, harness.CUSTOMER, harness.KEY_TEXT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    plain = int(re.match(r"http (\d+)", stub.stdout.readline())[1])
+    stub = StubProvider(tmp_path)
 
     class Relay(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
-            connection = http.client.HTTPConnection("127.0.0.1", plain, timeout=60)
+            connection = http.client.HTTPConnection("127.0.0.1", stub.port, timeout=60)
             answer = harness.ask(connection, "GET", self.path, dict(self.headers.items()))
             self.send_response(answer.status)
             self.send_header("Content-Type", "application/json")
@@ -60,8 +57,7 @@ def provider(authorities, tmp_path):
     relay = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Relay)
     yield speaks_tls(relay, authorities)
     relay.shutdown()
-    stub.stdin.close()
-    assert stub.wait(60) == 0
+    stub.close()
 
 
 @pytest.mark.parametrize("host, authority, believed", [("localhost", "ours", True), ("localhost", "stranger", False), ("localhost", None, False), ("127.0.0.1", "ours", False)])
