@@ -528,3 +528,21 @@ def test_nothing_leaks_of_what_is_given_up(run, make_server, clock):
     operator.close()
     run.search()
     run.search_modes()
+
+
+# What is typed by mistake: a secret in the place of a file's name or of a name, or a word too many.
+MISTYPED = ["token issue --key {api_key} --issuer C 15550000000", "token verify --key {api_key} --issuer C x",
+            "token verify --key {key_file} --previous-key {api_key} --issuer C x",
+            "store check --store rocksdb:///nowhere --key {api_key}", "sandbox --api-key-file {api_key} --customer-id C", "callbacks list --key-file {caller_key}",
+            "transactions export --phone 15550000000 --key-file {caller_key}", "transactions export --phone-file {phone} --key-file x", "transactions erase {phone} --key-file x",
+            "revoke {phone} --key-file x", "revoke --phone-file {phone} --key-file x", "caller remove {caller_key} --file x", "caller add x --scope {caller_key} --file x",
+            "check-config {config} --set callbacks.forward_secret_file={webhook_secret}"]
+
+
+@pytest.mark.xfail(strict=True, reason="jwtd's error repeats the word")
+@pytest.mark.parametrize("command", MISTYPED)
+def test_no_error_repeats_a_secret_that_was_mistyped(run, make_server, command):
+    server = make(run, make_server)
+    words = {"api_key": harness.KEY_TEXT, "caller_key": server.full, "webhook_secret": WEBHOOK_SECRET, "phone": PHONE, "key_file": server.key_file, "config": server.config}
+    assert run.verb(*[word.format(**words) for word in command.split()]).returncode != 0
+    assert run.leaks() == []
