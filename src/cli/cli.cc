@@ -16,6 +16,7 @@
 #include "cli/caller.h"
 #include "cli/check_config.h"
 #include "cli/dev.h"
+#include "cli/discreet_stream.h"
 #include "cli/keygen.h"
 #include "cli/sandbox.h"
 #include "cli/serve.h"
@@ -34,13 +35,6 @@ constexpr const char* kExitCodes =
     "  0  done, or every token valid\n"
     "  1  it failed, or a token is not valid\n"
     "  2  wrong usage or configuration\n";
-constexpr std::size_t kLongestEchoedWord = 32;  // longer ones may be tokens or keys, which no error repeats
-
-// An argument that is no option's and no verb's, on standard error.
-std::string echoed(const std::string& word) {
-  return word.size() <= kLongestEchoedWord ? config::in_quotes(word) : "an argument of " + std::to_string(word.size()) + " characters";
-}
-
 class CommandLine {
  public:
   CommandLine(std::string program, const Streams& streams, const Serve& serve, const Stores& stores)
@@ -381,7 +375,7 @@ class CommandLine {
     const std::string bare = word.substr(0, flag ? word.find('=') : word.size());
     const std::string what = flag ? " is not an option of " : verb ? " is not a verb of " : " is one argument too many for ";
     const std::string near = config::nearest(bare, known);
-    return echoed(bare) + what + name_with_parents(&app) + (near.empty() ? "" : "; did you mean " + near + "?");
+    return config::in_quotes(bare) + what + name_with_parents(&app) + (near.empty() ? "" : "; did you mean " + near + "?");
   }
 
   int usage_error(std::string what) {
@@ -425,7 +419,10 @@ class CommandLine {
 int run(const std::vector<std::string>& arguments, const Streams& streams, const Serve& serve, const Stores& stores) {
   const std::string program = arguments.empty() ? "jwtd" : arguments.front();
   const auto rest = arguments.begin() + (arguments.empty() ? 0 : 1);
-  return CommandLine(program, streams, serve, stores).run({rest, arguments.end()});
+  const std::vector<std::string> words(rest, arguments.end());
+  DiscreetBuffer buffer(*streams.err.rdbuf(), words);
+  std::ostream err(&buffer);
+  return CommandLine(program, {streams.in, streams.out, err, streams.err_is_terminal}, serve, stores).run(words);
 }
 
 int run(int argc, char** argv, const Serve& serve, const Stores& stores) {

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cctype>
 
+#include "base/may_be_secret.h"
 #include "base/url.h"
 #include "config/urls.h"
 #include "config/values.h"
@@ -28,7 +29,6 @@ constexpr milliseconds kShortestTimeout{10}, kLongestTimeout{30'000};
 constexpr std::int64_t kMostLimitConnections = 16;     // each is a thread here; one already carries what a server bears
 constexpr milliseconds kShortestLimitTimeout{1}, kLongestLimitTimeout{1'000};
 constexpr std::size_t kMaxPathBytes = 4096;            // PATH_MAX
-constexpr std::size_t kShortestLiteralKey = 40;        // 30 octets as base64: no path looks like this, every key does
 
 // -- from a node to a value --------------------------------------------------------------------------------------------
 
@@ -101,12 +101,6 @@ void take_endpoint(const Node& node, Endpoint& to, const Complain& complain) {
   to = std::move(*value);
 }
 
-bool looks_like_a_key(std::string_view text) {
-  if (text.find("-----BEGIN") != std::string_view::npos) return true;
-  const bool base64 = std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isalnum(c) || c == '+' || c == '/' || c == '='; });
-  return base64 && text.size() >= kShortestLiteralKey && (text.front() != '/' || text.back() == '=');
-}
-
 bool is_credential_name(std::string_view name) {
   const bool allowed = std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) || c == '-' || c == '_' || c == '.'; });
   return allowed && !name.empty() && name != "." && name != "..";
@@ -118,7 +112,7 @@ void take_path(const Node& node, std::string& to, const Surroundings& surroundin
   const std::string& text = node.text;
   if (text.size() > kMaxPathBytes) return complain(node, "must be a path of at most " + std::to_string(kMaxPathBytes) + " octets");
   if (text.find('\0') != std::string::npos) return complain(node, "must be a path, which never holds a NUL");
-  if (looks_like_a_key(text)) {
+  if (may_be_key(text)) {
     return complain(node, "must be the path of a file, and looks like a key itself: put that in a file of mode 0600 and its path here");
   }
   if (!text.starts_with(kCredential)) {
