@@ -6,6 +6,7 @@
 #include "api/answer.h"
 #include "api/query.h"
 #include "api/routes.h"
+#include "api/timeline.h"
 #include "forward/outbox.h"
 #include "http/problem.h"
 #include "json/strict_json.h"
@@ -22,18 +23,18 @@ void refuse(const CallbackQueueContext& context, const Error& error, const Reque
   refuse_and_log(context.log, LogLevel::kWarn, "callback_queue_failed", error, request, response);
 }
 
-Json shown(const store::Note& note, bool full) {
+Json shown(const store::Note& note, Sight sight) {
   const std::optional<forward::Delivery> delivery = forward::delivery_of(note);
   if (!delivery) return {{"key", note.key}, {"damaged", true}};
-  Json out{{"id", delivery->id}, {"xid", delivery->xid}, {"attempts", delivery->attempts}, {"next_at", format_rfc3339(delivery->next_at, true)}};
-  if (full) out["body"] = Json::parse(delivery->body, nullptr, false);
+  Json out{{"id", delivery->id}, {"xid", shown_id(delivery->xid, sight)}, {"attempts", delivery->attempts}, {"next_at", format_rfc3339(delivery->next_at, true)}};
+  if (sight == Sight::kFull) out["body"] = Json::parse(delivery->body, nullptr, false);
   return out;
 }
 
 Task<void> list(const CallbackQueueContext& context, std::string_view kind, const Request& request, Response& response) {
   const Result<Asker> caller = admit(context.callers, request);
   if (!caller) co_return refuse(context, caller.error(), request, response);
-  const bool full = (*caller)->may(access::Scope::kReadPii);
+  const Sight sight = sight_of(*caller);
   if (const Status names = check_names(request.query, {"limit", "cursor"}); !names) co_return refuse(context, names.error(), request, response);
   const Result<PageWish> wish = page_wish(request.query);
   if (!wish) co_return refuse(context, wish.error(), request, response);
@@ -41,7 +42,7 @@ Task<void> list(const CallbackQueueContext& context, std::string_view kind, cons
   const auto notes = co_await context.reads.run(read);
   if (!notes) co_return refuse(context, notes.error(), request, response);
   Json json{{"callbacks", Json::array()}, {"next", nullptr}};
-  for (const store::Note& note : *notes) json["callbacks"].push_back(shown(note, full));
+  for (const store::Note& note : *notes) json["callbacks"].push_back(shown(note, sight));
   if (notes->size() == wish->limit) json["next"] = notes->back().key;
   answer(response, json);
 }

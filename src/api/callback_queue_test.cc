@@ -90,6 +90,12 @@ TEST_F(CallbackQueue, ListsAreInPagesAndBodiesForThoseWhoMaySeeThem) {
   get("/v1/callbacks/dead?limit=0", masked_, 400);
 }
 
+TEST_F(CallbackQueue, ATransactionIdThatIsAPhoneNumberIsMasked) {
+  put("15555551234", store::kOutboxNote);
+  EXPECT_EQ(get("/v1/callbacks/outbox", masked_)["callbacks"][0]["xid"], "*******1234");
+  EXPECT_EQ(get("/v1/callbacks/outbox", operator_)["callbacks"][0]["xid"], "15555551234");
+}
+
 TEST_F(CallbackQueue, TheDeadAreReplayedOneOrAll) {
   const std::string id = put("x-1", store::kDeadNote);
   for (int i = 0; i < 120; ++i) put("y-" + std::to_string(i), store::kDeadNote);

@@ -44,10 +44,8 @@ Task<void> post_callback(const CallbackContext& context, const Request& request,
 }
 
 void add_unmatched(const telesign::Report& report, Sight sight, Json& json) {
-  json["reference_id"] = report.reference_id.empty() ? Json() : Json(report.reference_id);
-  // The id of somebody else's transaction may be anything.
-  const Result<Phone> phone = Phone::parse(report.xid);
-  json["xid"] = report.xid.empty() ? Json() : phone && sight == Sight::kMasked ? Json(phone->redacted()) : Json(report.xid);
+  json["reference_id"] = report.reference_id.empty() ? Json() : Json(shown_id(report.reference_id, sight));
+  json["xid"] = report.xid.empty() ? Json() : Json(shown_id(report.xid, sight));
   json["code"] = report.code;
   json["description"] = shown_words(report.description, sight);
 }

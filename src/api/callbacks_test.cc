@@ -262,6 +262,9 @@ TEST_F(CallbacksTest, APhoneNumberInTheProvidersWordsIsMasked) {
   }
   EXPECT_THAT(call_.get("/v1/callbacks?unmatched=1", masked_).body, AllOf(HasSubstr(masked), HasSubstr(R"("xid":"*******1234")"), Not(HasSubstr("15555551234"))));
   EXPECT_THAT(call_.get("/v1/callbacks?unmatched=1", operator_).body, HasSubstr(R"("xid":"15555551234")"));
+  commit("order-2");
+  send(report("15555551234", 2401, "order-2"));
+  EXPECT_THAT(call_.get("/v1/transactions/order-2", reader_).body, AllOf(HasSubstr(R"("reference_id":"*******1234")"), Not(HasSubstr("15555551234"))));
 }
 
 TEST_F(CallbacksTest, UnmatchedOnesAreBounded) {

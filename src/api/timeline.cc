@@ -18,7 +18,7 @@ void add_report(const telesign::Report& report, Sight sight, Json& json) {
   json["code"] = report.code;
   json["description"] = shown_words(report.description, sight);
   json["updated_on"] = report.updated_on.empty() ? Json() : Json(report.updated_on);
-  if (!report.reference_id.empty()) json["reference_id"] = report.reference_id;
+  if (!report.reference_id.empty()) json["reference_id"] = shown_id(report.reference_id, sight);
   if (sight == Sight::kFull) json["raw"] = report.raw;
 }
 
@@ -75,6 +75,11 @@ std::string shown_words(std::string_view text, Sight sight) {
     text.remove_prefix(end);
   }
   return out;
+}
+
+std::string shown_id(std::string_view id, Sight sight) {
+  const Result<Phone> phone = sight == Sight::kMasked ? Phone::parse(id) : Result<Phone>(Error(kPhoneMalformed));
+  return phone ? phone->redacted() : std::string(id);
 }
 
 void tell_contradiction(Log* log, std::string_view request_id) {

@@ -21,6 +21,8 @@ Sight sight_of(const Asker& asker);
 nlohmann::ordered_json status_json(const timeline::Status& status, Sight sight);
 // The provider's words: for kMasked, whatever in them may be a phone number is masked.
 std::string shown_words(std::string_view text, Sight sight);
+// An id of somebody else's making, which may be anything: masked where all of it is a phone number.
+std::string shown_id(std::string_view id, Sight sight);
 // [{"type", "at", ...}], in the order of time.
 nlohmann::ordered_json events_json(const store::Transaction& transaction, UnixMillis now, Sight sight);
 // For the log; whoever learns of it counts it too.
