@@ -2,11 +2,13 @@
 
 import concurrent.futures
 import os
+import pathlib
 import resource
 import shutil
 import subprocess
 import tempfile
 import time
+import types
 
 import pytest
 
@@ -184,6 +186,79 @@ def test_after_a_freeze_late_connections_are_closed_and_new_ones_served(make_ser
     assert server.events("clock_jumped") == [], "both clocks went on"
     assert look_up(server, key, got) == []
     assert server.stop() == 0
+
+
+# -- a small container ----------------------------------------------------------------------------------------------
+
+CONTAINER_MEMORY = 48 << 20
+CONTAINER_CPU_MILLIS = 20  # of each 100: a fifth of a core
+
+
+@pytest.fixture
+def container():
+    """Processes in cgroups with little memory and CPU: join(PID), and pressed() for whether they ran into the memory's limit."""
+    if os.geteuid() != 0:
+        pytest.skip("not root: cgroups")
+    root = pathlib.Path("/sys/fs/cgroup")
+    name = f"jwtd-test-{os.getpid()}"
+    if (root / "cgroup.controllers").exists():  # version 2
+        folders = [root / name]
+        limits = {"memory.max": CONTAINER_MEMORY, "cpu.max": f"{CONTAINER_CPU_MILLIS * 1000} 100000"}
+        pressure = "memory.events"
+    else:
+        folders = [root / "memory" / name, root / "cpu" / name]
+        limits = {"memory.limit_in_bytes": CONTAINER_MEMORY, "cpu.cfs_quota_us": CONTAINER_CPU_MILLIS * 1000}
+        pressure = "memory.failcnt"
+    made = []
+    try:
+        for folder in folders:
+            folder.mkdir()
+            made.append(folder)
+        for file, limit in limits.items():
+            next(folder / file for folder in folders if (folder / file).exists()).write_text(str(limit))
+    except (OSError, StopIteration):
+        for folder in made:
+            folder.rmdir()
+        pytest.skip("no cgroups that may be made")
+
+    def join(pid):
+        for folder in folders:
+            (folder / "cgroup.procs").write_text(str(pid))
+
+    def pressed():
+        words = (folders[0] / pressure).read_text().split()
+        return int(words[words.index("max") + 1] if "max" in words else words[0]) > 0
+
+    yield types.SimpleNamespace(join=join, pressed=pressed)
+    for folder in folders:
+        harness.wait_until(lambda folder=folder: (folder / "cgroup.procs").read_text() == "", 30, "the container's end")
+        folder.rmdir()
+
+
+def test_in_a_small_container_it_serves_and_loses_nothing(make_server, container, tmp_path):
+    server = make_server().durable
+    key = server.add_caller("auditor", "read,read:pii")
+    server.start()
+    container.join(server.process.pid)
+    acknowledged, refused = [], []
+    for turn in range(3):
+        # A neighbour whose file takes the container's page cache: what jwtd wants has to be won back from it.
+        neighbour = subprocess.Popen(["dd", "if=/dev/zero", f"of={tmp_path}/neighbour", "bs=1M", f"count={2 * CONTAINER_MEMORY >> 20}"], stderr=subprocess.DEVNULL)
+        container.join(neighbour.pid)
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            for some, none in pool.map(lambda n, turn=turn: faults.ask_for_tokens(server, 500, f"{turn}-{n}-"), range(8)):
+                acknowledged += some
+                refused += none
+        assert neighbour.wait(60) == 0
+    assert container.pressed()
+    assert server.process.poll() is None
+    assert {answer.status for answer in refused} <= {503}, "throttled for longer than a commit may take, at worst"
+    assert acknowledged and server.admin_get("/readyz").status == 200
+    print(f"NOTE container of {CONTAINER_MEMORY >> 20} MiB: {len(acknowledged)} tokens, {len(refused)} refused")
+    server.kill()
+    server.start()
+    assert look_up(server, key, acknowledged[:500] + acknowledged[-1500:]) == []
+    server.kill()
 
 
 # -- a full disk ----------------------------------------------------------------------------------------------------
