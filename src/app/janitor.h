@@ -20,7 +20,7 @@ namespace jwtd::app {
 
 inline constexpr auto kSweepInterval = std::chrono::minutes(5);
 inline constexpr auto kSizeInterval = std::chrono::seconds(10);
-inline constexpr auto kRecoverInterval = std::chrono::seconds(1);
+inline constexpr auto kRecoverInterval = std::chrono::seconds(5);  // a try on a full disk that runs out of room again would need a restart
 inline constexpr auto kSweepDoubt = std::chrono::hours(24);  // so long a clock that jumped ahead must stand by it
 
 // One sweep after the other, unless the clock is in doubt.

@@ -174,7 +174,7 @@ class Store {
   // Whether a commit would be tried now. Never waits for a disk or a network; for /readyz. Fails with kStoreUnavailable (detail: cause).
   virtual Status writable() = 0;
 
-  // Called each second by the janitor, whose thread may wait: what a store that takes no records can do to take them again, and what it has to put right
+  // Called every few seconds by the janitor, whose thread may wait: what a store that takes no records can do to take them again, and what it has to put right
   // beside its commits. How it went shows in writable().
   virtual void recover() {}
 
