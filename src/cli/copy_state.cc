@@ -1,16 +1,12 @@
 // cli/copy_state.cc - a JSON object, written beside its place and renamed.
 #include "cli/copy_state.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <system_error>
 
-#include "base/write_all.h"
+#include "base/whole_file.h"
 
 namespace jwtd::cli {
 namespace {
@@ -60,18 +56,8 @@ Status CopyState::save(const std::string& file) const {
   const json state{{"jwtd_copy", 1},        {"from", from},       {"to", to},           {"now", now},         {"cursor", cursor},
                    {"seen", seen},          {"written", written}, {"present", present}, {"different", different}, {"expired", expired},
                    {"damaged_count", damaged_count}, {"damaged", list}, {"scanned", scanned ? 1 : 0}};
-  const std::string text = state.dump(-1, ' ', true, json::error_handler_t::replace) + "\n", fresh = file + ".new";
-  const int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  bool done = fd >= 0 && write_all(fd, text) && ::fdatasync(fd) == 0;
-  int cause = errno;
-  if (fd >= 0) ::close(fd);
-  if (done && ::rename(fresh.c_str(), file.c_str()) != 0) {
-    cause = errno;
-    done = false;
-  }
-  if (done) return {};
-  ::unlink(fresh.c_str());
-  return unusable(file, "cannot be written: " + std::generic_category().message(cause));
+  const int cause = write_whole_file(file, state.dump(-1, ' ', true, json::error_handler_t::replace) + "\n", 0600);
+  return cause == 0 ? Status() : Status(unusable(file, "cannot be written: " + std::generic_category().message(cause)));
 }
 
 }  // namespace jwtd::cli

@@ -1,15 +1,14 @@
 // cli/dev_folder.cc - makes what is missing in the folder of `jwtd dev`, and leaves alone what is there.
 #include "cli/dev_folder.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <system_error>
 
 #include "access/callers.h"
 #include "base/secret.h"
+#include "base/whole_file.h"
 #include "http/tls.h"
 #include "keys/api_key.h"
 
@@ -26,19 +25,9 @@ Error unusable(const fs::path& path, int cause) {
   return Error(kDevFolderUnusable, path.string() + ": " + std::generic_category().message(cause));
 }
 
-// Whole or not at all: a crash half-way leaves the file as it was.
 Status write_private(const std::string& path, const std::string& text) {
-  const std::string temporary = path + ".new";
-  ::unlink(temporary.c_str());
-  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
-  if (fd < 0) return unusable(path, errno);
-  const bool written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(fd) == 0;
-  int cause = written ? 0 : errno;
-  ::close(fd);
-  if (cause == 0 && ::rename(temporary.c_str(), path.c_str()) != 0) cause = errno;
-  if (cause == 0) return {};
-  ::unlink(temporary.c_str());
-  return unusable(path, cause);
+  const int cause = write_whole_file(path, text, S_IRUSR | S_IWUSR);
+  return cause == 0 ? Status() : unusable(path, cause);
 }
 
 bool is_there(const std::string& path) {

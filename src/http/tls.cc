@@ -1,7 +1,6 @@
 // http/tls.cc - an SSL_CTX by Mozilla's "intermediate" guideline, and the self-signed pair of `jwtd dev`.
 #include "http/tls.h"
 
-#include <fcntl.h>
 #include <openssl/bio.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
@@ -11,7 +10,6 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -22,6 +20,7 @@
 #include <iterator>
 #include <string_view>
 
+#include "base/whole_file.h"
 #include "http/ticket_keys.h"
 
 namespace jwtd::http {
@@ -259,17 +258,8 @@ Certificate self_signed(EVP_PKEY* key, int days) {
 Status write_file(const std::string& path, BIO* contents, mode_t mode) {
   char* text = nullptr;
   const long size = BIO_get_mem_data(contents, &text);
-  const std::string temporary = path + ".new";
-  ::unlink(temporary.c_str());
-  const int file = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
-  if (file < 0) return unusable(path + ": cannot be written: " + std::strerror(errno));
-  const bool written = ::write(file, text, static_cast<std::size_t>(size)) == size && ::fsync(file) == 0;
-  const int cause = errno;
-  ::close(file);
-  if (written && ::rename(temporary.c_str(), path.c_str()) == 0) return {};
-  const int why = written ? errno : cause;
-  ::unlink(temporary.c_str());
-  return unusable(path + ": cannot be written: " + std::strerror(why));
+  const int cause = write_whole_file(path, {text, static_cast<std::size_t>(size)}, mode);
+  return cause == 0 ? Status() : Status(unusable(path + ": cannot be written: " + std::strerror(cause)));
 }
 
 }  // namespace
