@@ -76,7 +76,7 @@ std::optional<std::int64_t> parse_rfc3339_micros(std::string_view text) {
   const auto one_of = [&](std::string_view allowed) {
     const char c = at < text.size() ? text[at] : '\0';
     ++at;
-    if (c == '\0' || allowed.find(c) == std::string_view::npos) good = false;
+    if (std::find(allowed.begin(), allowed.end(), c) == allowed.end()) good = false;  // inline: one to four characters
     return c;
   };
 

@@ -25,6 +25,7 @@ constexpr std::array<std::int64_t, 42> kFailureCodes{
     500,  501,  502,  504,  506,  507,  508,  509,  510,  511,  512,  513,  515,              // shared
     2402, 2403, 2404, 2405, 2407, 2408, 2409, 2410, 2411, 2429, 2430,                         // App Verify
 };
+static_assert(std::is_sorted(kFailureCodes.begin(), kFailureCodes.end()));
 
 Error malformed(std::string detail) { return Error(kCallbackMalformed, std::move(detail)); }
 
@@ -94,7 +95,7 @@ std::string_view name_of(State state) {
 
 State state_of(std::int64_t code) {
   if (code == kSuccessCode) return State::kSuccess;
-  return std::find(kFailureCodes.begin(), kFailureCodes.end(), code) != kFailureCodes.end() ? State::kFailure : State::kPending;
+  return std::binary_search(kFailureCodes.begin(), kFailureCodes.end(), code) ? State::kFailure : State::kPending;
 }
 
 Result<Report> parse_callback(std::string_view body) {

@@ -30,12 +30,11 @@ Result<std::optional<Xid>> xid_known_of(store::Store& store, const Unmatched& on
   return xid ? std::optional<Xid>(*xid) : std::nullopt;
 }
 
-// Whether its last event is the one that contradicts another.
-bool is_newly_contradicted(const store::Transaction& transaction) {
-  if (!standing_of(transaction).contradicted) return false;
+// Of a transaction that stands contradicted: whether it did before its last event.
+bool was_contradicted(const store::Transaction& transaction) {
   store::Transaction before = transaction;
   before.events.pop_back();
-  return !standing_of(before).contradicted;
+  return standing_of(before).contradicted;
 }
 
 bool stands(const telesign::Outline& standing, const telesign::Report& report) {
@@ -69,8 +68,13 @@ Task<Result<Placing::Written>> Placing::write(Xid xid, const telesign::Report& r
   if (!applied) co_return applied.error();
   if (applied->applied == store::Applied::kFull) co_return Error(kTimelineFull);
   if (applied->applied == store::Applied::kDamaged) co_return Error(store::kStoreDamaged);
-  const bool contradicted = applied->applied == store::Applied::kWritten && applied->transaction && is_newly_contradicted(*applied->transaction);
-  co_return Written{applied->applied, std::move(applied->transaction), contradicted};
+  Written written{applied->applied, std::move(applied->transaction), false, false};
+  if (written.applied == store::Applied::kWritten && written.transaction) {
+    const Standing standing = standing_of(*written.transaction);
+    written.stands = stands(standing.report, report);
+    written.contradicted = standing.contradicted && !was_contradicted(*written.transaction);
+  }
+  co_return written;
 }
 
 // Whether the note is there already, if that costs no waiting: a provider's second and third report need not write it again.
@@ -103,9 +107,7 @@ Task<Result<Placement>> Placing::callback(telesign::Report report, UnixMillis no
     placement.placed = Placed::kDuplicate;
     co_return placement;
   }
-  const store::Transaction& transaction = *written->transaction;
-  const Standing standing = standing_of(transaction);
-  placement.placed = stands(standing.report, report) ? Placed::kApplied : Placed::kSeen;
+  placement.placed = written->stands ? Placed::kApplied : Placed::kSeen;
   placement.contradicted = written->contradicted;
   // Another node may have kept what waits for this reference id: its count is not ours.
   if (telesign::is_reference_id(report.reference_id) && (!options_.alone || unmatched_.load(std::memory_order_relaxed) > 0)) {

@@ -72,7 +72,9 @@ class Placing {
   struct Written {
     store::Applied applied = store::Applied::kAbsent;
     std::optional<store::Transaction> transaction;
-    bool contradicted = false;  // for the first time
+    // Of what was written now:
+    bool stands = false;        // it is the report that stands
+    bool contradicted = false;  // two final states are there, for the first time
   };
   struct Matched {
     std::size_t count = 0;

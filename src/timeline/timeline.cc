@@ -23,8 +23,7 @@ State state_of(const Outline& report) {
 bool is_final(State state) { return state == State::kSuccess || state == State::kFailure; }
 
 // Whether `a` stands rather than `b`: total on what differs in date, state or code, so that the fold does not depend on the order.
-bool stands_before(const Outline& a, const Outline& b) {
-  const State of_a = state_of(a), of_b = state_of(b);
+bool stands_before(const Outline& a, State of_a, const Outline& b, State of_b) {
   if (is_final(of_a) != is_final(of_b)) return is_final(of_a);
   const auto rank = [](const Outline& report, State state) { return std::tuple(report.updated_micros, state != State::kFailure, report.code, report.reference_id); };
   return is_final(of_a) ? rank(a, of_a) < rank(b, of_b) : rank(b, of_b) < rank(a, of_a);
@@ -51,7 +50,7 @@ Standing standing_of(const store::Transaction& transaction) {
     const State state = state_of(*report);
     succeeded = succeeded || state == State::kSuccess;
     failed = failed || state == State::kFailure;
-    if (!best.event || stands_before(*report, best.report)) best = {&event, *report, state, false};
+    if (!best.event || stands_before(*report, state, best.report, best.state)) best = {&event, *report, state, false};
   }
   best.contradicted = succeeded && failed;
   return best;
