@@ -4,13 +4,13 @@
 # The difference between two runs of different length, so that start and end do not count. Not counted: the kernel's, and what callgrind's processor lacks
 # (SHA extensions). From run to run the figure moves by half a percent, with how requests meet in batches.
 import argparse
+import concurrent.futures
 import http.client
 import os
 import re
 import shutil
 import sys
 import tempfile
-import threading
 
 sys.dont_write_bytecode = True
 import servers
@@ -56,12 +56,11 @@ def run(binary, folder, requests, given):
         server = Counted(servers.Site(scratch, binary, "ecdsa"))
         server.fresh()
         server.start()
-        clients = [threading.Thread(target=ask, args=(server.port, number, requests, given)) for number in range(CONNECTIONS)]
-        for client in clients:
-            client.start()
-        for client in clients:
-            client.join()
-        server.stop()
+        try:
+            with concurrent.futures.ThreadPoolExecutor(CONNECTIONS) as clients:
+                list(clients.map(lambda number: ask(server.port, number, requests, given), range(CONNECTIONS)))  # raises what any of them raised
+        finally:
+            server.stop()
         return server.counted()
     finally:
         shutil.rmtree(scratch)
