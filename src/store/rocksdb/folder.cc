@@ -15,6 +15,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/write_all.h"
 #include "store/rocksdb/log_space.h"
 #include "store/store.h"
 
@@ -75,7 +76,7 @@ Status write_format(const std::string& path) {
   const int fd = open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) return refused_errno(path, "no file can be made in it");
   const std::string words = format_words();
-  const bool written = write(fd, words.data(), words.size()) == static_cast<ssize_t>(words.size()) && fsync(fd) == 0;
+  const bool written = write_all(fd, words) && fsync(fd) == 0;
   const int cause = errno;
   close(fd);
   errno = cause;

@@ -45,9 +45,7 @@ Error read_error(const rocksdb::Status& status) {
 }
 
 Status Health::check(rocksdb::DB& db, bool insist) {
-  if (watch_->failed()) become(State::kBroken, watch_->cause());
-  if (state_.load(std::memory_order_acquire) == State::kSound) return {};
-  if (state_.load() == State::kFull) resume(db, insist);
+  if (state_.load(std::memory_order_acquire) == State::kFull && !watch_->failed()) resume(db, insist);
   return state();
 }
 
