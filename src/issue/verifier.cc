@@ -107,14 +107,21 @@ Result<std::vector<VerificationKey>> load_verification_keys(const std::string& k
   return keys;
 }
 
-Verifier::Verifier(std::string issuer, std::chrono::seconds leeway, std::vector<VerificationKey> keys) : issuer_(std::move(issuer)), leeway_(leeway) {
+Verifier::Verifier(std::string issuer, std::chrono::seconds leeway, std::vector<VerificationKey> keys) : Verifier(std::move(issuer), leeway) {
   for (VerificationKey& key : keys) {
     const bool believed = key.role == KeyRole::kCurrent || key.role == KeyRole::kRetired;
     jose::JwsReader reader(key.key);
-    (believed ? believed_ : suspects_).push_back({std::move(key), std::move(reader)});
+    (believed ? believed_ : suspects_).push_back({std::make_shared<const VerificationKey>(std::move(key)), std::move(reader)});
   }
-  std::stable_sort(believed_.begin(), believed_.end(), [](const Candidate& a, const Candidate& b) { return a.key.role < b.key.role; });
+  std::stable_sort(believed_.begin(), believed_.end(), [](const Candidate& a, const Candidate& b) { return a.key->role < b.key->role; });
   if (believed_.empty()) std::abort();  // a broken invariant of the caller
+}
+
+Verifier Verifier::for_another_thread() const {
+  Verifier other(issuer_, leeway_);
+  for (const Candidate& candidate : believed_) other.believed_.push_back({candidate.key, jose::JwsReader(candidate.key->key)});
+  for (const Candidate& candidate : suspects_) other.suspects_.push_back({candidate.key, jose::JwsReader(candidate.key->key)});
+  return other;
 }
 
 // The verdict of the current key, unless a retired one finds the signature right.
@@ -131,13 +138,13 @@ Status Verifier::read(std::string_view token, Verdict& verdict, KeyRole& role) {
   }
   if (!first) return first;
   verdict.is_signed = true;
-  verdict.kid = by->key.key.kid();
-  role = by->key.role;
+  verdict.kid = by->key->key.kid();
+  role = by->key->role;
   return {};
 }
 
 const Verifier::Candidate* Verifier::suspect(std::string_view token) const {
-  const auto found = std::find_if(suspects_.begin(), suspects_.end(), [&](const Candidate& c) { return jose::signature_matches(token, c.key.key); });
+  const auto found = std::find_if(suspects_.begin(), suspects_.end(), [&](const Candidate& c) { return jose::signature_matches(token, c.key->key); });
   return found == suspects_.end() ? nullptr : &*found;
 }
 
@@ -154,11 +161,11 @@ void Verifier::explain_unsigned(std::string_view token, const Error& error, Verd
     return failed("claims"), add_unreached(verdict, 6);
   }
   const Candidate* const by = suspect(token);
-  if (by) verdict.hint = hint_for(by->key);
+  if (by) verdict.hint = hint_for(*by->key);
   const bool algorithm_is_right = !error.is(jose::kAlgorithmMismatch);
   if (algorithm_is_right) passed("algorithm");
   else failed("algorithm");
-  verdict.checks.push_back({"key", by || algorithm_is_right ? std::optional(false) : std::nullopt, by ? key_detail(by->key) : algorithm_is_right ? "matches no key that is known here" : std::string(kNotReached)});
+  verdict.checks.push_back({"key", by || algorithm_is_right ? std::optional(false) : std::nullopt, by ? key_detail(*by->key) : algorithm_is_right ? "matches no key that is known here" : std::string(kNotReached)});
   if (algorithm_is_right) failed("signature");
   else verdict.checks.push_back({"signature", std::nullopt, std::string(kNotReached)});
   add_unreached(verdict, 5);

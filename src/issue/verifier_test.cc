@@ -5,9 +5,12 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <random>
+#include <thread>
 
 #include "jose/golden_for_tests.h"
 
@@ -265,6 +268,31 @@ TEST_F(VerifierTest, VerifiersOfOthersDoNotEndAToken) {
   look(golden::token());
   hold_against(golden::token(), transaction, false, false, verdict_);
   EXPECT_EQ(failure(), "");
+}
+
+TEST_F(VerifierTest, AnotherThreadHasItsOwnWithTheSameKeys) {
+  std::optional<Verifier> first(std::in_place, std::string(golden::kIssuer), std::chrono::seconds(0), all_keys());
+  std::vector<Verifier> others;
+  for (int i = 0; i < 3; ++i) others.push_back(first->for_another_thread());
+  first.reset();  // the keys stay as long as one of them
+  std::vector<std::thread> threads;
+  std::atomic<int> right{0};
+  for (Verifier& other : others) {
+    threads.emplace_back([&other, &right] {
+      Verdict verdict;
+      const std::string current = signed_by(golden::key()), retired = signed_by(key_of(kRetiredOctets)), undecoded = signed_by(key_of(golden::key_text()));
+      for (int i = 0; i < 200; ++i) {
+        other.look(current, kNow, false, verdict);
+        const bool accepts_current = verdict.failure == nullptr;
+        other.look(retired, kNow, false, verdict);
+        const bool accepts_retired = verdict.failure == nullptr;
+        other.look(undecoded, kNow, true, verdict);
+        if (accepts_current && accepts_retired && verdict.failure && !verdict.hint.empty()) ++right;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(right, 600);
 }
 
 // -- keys from files ------------------------------------------------------------------------------------------------------------------------
