@@ -9,7 +9,11 @@ namespace jwtd::app {
 
 inline constexpr std::size_t kReservedDescriptors = 1'000;  // the store's files above all: one that cannot be opened ends its writing
 
-// Raises the soft limit to the hard one where that is needed. Returns `wanted` or, with a warning in the log, the lower number there is room for.
-std::size_t connections_within_limits(std::size_t wanted, Log& log);
+struct ConnectionBounds {
+  std::size_t on_public, on_admin;
+};
+
+// Raises the soft limit to the hard one where that is needed. Returns `wanted` or, with a warning in the log, the lower numbers there is room for.
+ConnectionBounds connections_within_limits(ConnectionBounds wanted, Log& log);
 
 }  // namespace jwtd::app

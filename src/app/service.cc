@@ -7,7 +7,6 @@
 #include <optional>
 #include <thread>
 
-#include "api/health.h"
 #include "api/metrics.h"
 #include "api/ping.h"
 #include "api/transactions.h"
@@ -21,8 +20,6 @@ namespace jwtd::app {
 namespace {
 
 constexpr auto kFailureLogInterval = std::chrono::seconds(1);  // a broken store fails a thousand batches a second: one line is enough
-
-constexpr std::size_t kMaxAdminConnections = 256;  // supervisors, scrapers and a few callers; they come out of the store's descriptors
 
 http::TlsOptions tls_options(const config::Tls& tls) {
   const auto minimum = tls.min_version == config::TlsVersion::k1_1   ? http::TlsMinimum::k1_1
@@ -45,37 +42,41 @@ std::vector<http::TrustedNetwork> trusted_networks(const config::Proxy& proxy) {
 }
 
 // One core is left to the committer and to what the kernel does for it. With a loop on each, all of them run when the committer should, batches
-// get smaller, and a token costs more: measured on two cores, 12 us of CPU a token with one loop and 15 with two (bench/WHERE_THE_TIME_GOES.md).
-std::size_t default_loops() { return std::max(2u, std::thread::hardware_concurrency()) - 1; }
+// get smaller, and a token costs more: measured on two cores, 12 us of CPU a token with one loop and 15 with two. Verification has no committer, but
+// loops that are not quite busy sleep and are woken for every request: 12 us with one loop, 17 with two (bench/WHERE_THE_TIME_GOES.md).
+std::size_t loops_of(std::size_t setting) { return setting != 0 ? setting : std::max(2u, std::thread::hardware_concurrency()) - 1; }
 
 metrics::Minted minted_as(store::Outcome outcome) { return static_cast<metrics::Minted>(outcome); }
 
 }  // namespace
 
 // What one public loop has for itself.
-struct Service::PerLoop {
+struct Service::PublicLoop {
+  metrics::LoopMetrics& numbers;
   store::Lane lane;
   issue::Issuer issuer;
   api::TokenContext token;
   http::Router router;
 
-  PerLoop(store::GroupCommit& commit, Loop& loop, issue::Policy policy, const jose::HmacKey& key, limit::Limiter& limiter,
-          const access::Snapshot& callers)
-      : lane(commit, loop), issuer(std::move(policy), key, lane), token{issuer, limiter, callers} {}
+  PublicLoop(Service& of, Loop& loop)
+      : numbers(of.numbers_.add_loop()),
+        lane(*of.commit_, loop),
+        issuer({of.config_.issuer.customer_id, of.config_.issuer.lifetime, of.config_.issuer.backdate}, *of.key_, lane),
+        token{issuer, *of.limits_.limiter, of.callers_} {}
 };
 
-// What the admin routes need; they run on one loop.
-struct Service::Admin {
-  metrics::Metrics numbers{JWTD_VERSION};
-  std::vector<metrics::LoopMetrics*> public_loops;  // by loop
-  metrics::LoopMetrics& own = numbers.add_loop();
+// The same of an admin loop.
+struct Service::AdminLoop {
+  metrics::LoopMetrics& numbers;
+  store::Lane lane;  // for what happens to transactions
   api::TransactionsContext transactions;
-  std::atomic<std::uint64_t> damaged{0};
-  std::unique_ptr<store::Lane> lane;  // for what happens to transactions
   http::Router router;
+
+  AdminLoop(Service& of, Loop& loop)
+      : numbers(of.numbers_.add_loop()), lane(*of.commit_, loop), transactions{{*of.store_, *of.reads_, of.callers_, &of.log_}, &of.damaged_} {}
 };
 
-Service::Service(const config::Config& config, Log& log) : config_(config), log_(log) {}
+Service::Service(const config::Config& config, Log& log) : config_(config), log_(log), numbers_(JWTD_VERSION) {}
 
 Service::~Service() {
   if (public_server_) stop();
@@ -135,12 +136,13 @@ Status Service::load_tls() {
 }
 
 Status Service::listen() {
-  const std::size_t threads = config_.listen.threads ? config_.listen.threads : default_loops();
-  const std::size_t connections = connections_within_limits(config_.listen.max_connections, log_);
-  http::ServerOptions options{threads, connections, trusted_networks(config_.proxy), config_.proxy.header == "forwarded", config_.tls.strict_transport};
+  const config::Listen& settings = config_.listen;
+  const ConnectionBounds connections = connections_within_limits({settings.max_connections, settings.admin_max_connections}, log_);
+  http::ServerOptions options{loops_of(settings.threads), connections.on_public, trusted_networks(config_.proxy),
+                              config_.proxy.header == "forwarded", config_.tls.strict_transport};
   public_server_ = std::make_unique<http::Server>(options);
-  options.threads = 1;
-  options.max_connections = std::min(kMaxAdminConnections, std::max<std::size_t>(connections / 8, 1));
+  options.threads = loops_of(settings.admin_threads);
+  options.max_connections = connections.on_admin;
   admin_server_ = std::make_unique<http::Server>(options);
   public_server_->set_tls(tls_);
   admin_server_->set_tls(tls_);
@@ -161,18 +163,14 @@ Status Service::listen() {
   auto verification = Verification::make({config_, *store_, *reads_, callers_, log_});
   if (!verification) return std::move(verification).error();
   verification_ = *std::move(verification);
-  admin_.reset(new Admin{.transactions = {{*store_, *reads_, callers_, &log_}}});
 
-  http::ListenOptions public_options{config_.listen.public_endpoint.host, config_.listen.public_endpoint.port, config_.tls.enabled, {}, {}};
-  for (std::size_t i = 0; i < threads; ++i) {
-    public_options.routers.push_back(&add_public_loop(i));
-    public_options.observers.push_back(observer("public", metrics::Listener::kPublic, *admin_->public_loops[i]));
-  }
-  add_admin_routes();
+  http::ListenOptions public_options{settings.public_endpoint.host, settings.public_endpoint.port, config_.tls.enabled, {}, {}};
+  for (std::size_t i = 0; i < public_server_->loops(); ++i) add_public_loop(public_options);
   // Caller keys travel here: beyond this machine only over TLS (config/ refuses it without).
-  const bool admin_tls = config_.tls.enabled && !config::is_loopback(config_.listen.admin);
-  http::ListenOptions admin_options{config_.listen.admin.host, config_.listen.admin.port, admin_tls, {&admin_->router}, {}};
-  admin_options.observers.push_back(observer("admin", metrics::Listener::kAdmin, admin_->own));
+  const bool admin_tls = config_.tls.enabled && !config::is_loopback(settings.admin);
+  http::ListenOptions admin_options{settings.admin.host, settings.admin.port, admin_tls, {}, {}};
+  for (std::size_t i = 0; i < admin_server_->loops(); ++i) add_admin_loop(admin_options);
+  add_numbers();
 
   Result<std::string> bound = public_server_->listen(std::move(public_options));
   if (!bound) return std::move(bound).error();
@@ -183,18 +181,14 @@ Status Service::listen() {
   return {};
 }
 
-const http::Router& Service::add_public_loop(std::size_t index) {
-  Loop& loop = public_server_->loop(index);
-  metrics::LoopMetrics& numbers = admin_->numbers.add_loop();
-  admin_->public_loops.push_back(&numbers);
-  auto per_loop = std::make_unique<PerLoop>(*commit_, loop, issue::Policy{config_.issuer.customer_id, config_.issuer.lifetime, config_.issuer.backdate},
-                                            *key_, *limits_.limiter, callers_);
-  PerLoop& mine = *loops_.emplace_back(std::move(per_loop));
+void Service::add_public_loop(http::ListenOptions& listener) {
+  const std::size_t index = public_loops_.size();
+  PublicLoop& mine = *public_loops_.emplace_back(std::make_unique<PublicLoop>(*this, public_server_->loop(index)));
   mine.token.needs_key = config_.auth.mint == config::MintAccess::kKey;
   mine.token.empty_errors = config_.listen.empty_errors;
   mine.token.refusal_status = config_.limits.refusal_status;
-  mine.token.observer.minted = [&numbers](store::Outcome outcome) { numbers.minted(minted_as(outcome)); };
-  mine.token.observer.refused = [&numbers](const limit::Rule& rule) { numbers.limited(rule.name); };
+  mine.token.observer.minted = [&mine](store::Outcome outcome) { mine.numbers.minted(minted_as(outcome)); };
+  mine.token.observer.refused = [&mine](const limit::Rule& rule) { mine.numbers.limited(rule.name); };
   api::add_token_routes(mine.router, mine.token);
   api::add_ping_route(mine.router);
   timelines_->add_public_routes(mine.router, mine.lane);
@@ -202,75 +196,36 @@ const http::Router& Service::add_public_loop(std::size_t index) {
     mine.lane.expire(now);
     reads_->expire(now);
   });
-  return mine.router;
+  listener.routers.push_back(&mine.router);
+  listener.observers.push_back(observer("public", metrics::Listener::kPublic, mine.numbers));
 }
 
-void Service::add_admin_routes() {
-  http::Router& router = admin_->router;
-  admin_->transactions.damaged = &admin_->damaged;
-  api::add_transaction_routes(router, admin_->transactions);
-  api::add_metrics_route(router, admin_->numbers);
+void Service::add_admin_loop(http::ListenOptions& listener) {
+  const std::size_t index = admin_loops_.size();
+  AdminLoop& mine = *admin_loops_.emplace_back(std::make_unique<AdminLoop>(*this, admin_server_->loop(index)));
+  api::add_transaction_routes(mine.router, mine.transactions);
+  api::add_metrics_route(mine.router, numbers_);
+  api::add_health_routes(mine.router, checks());
+  timelines_->add_admin_routes(mine.router, mine.lane);
+  verification_->add_routes(mine.router, mine.lane);
+  admin_server_->on_tick(index, [this, &mine](Monotonic::time_point now) {
+    mine.lane.expire(now);
+    reads_->expire(now);
+    timelines_->expire(now);
+  });
+  listener.routers.push_back(&mine.router);
+  listener.observers.push_back(observer("admin", metrics::Listener::kAdmin, mine.numbers));
+}
+
+// What /readyz asks, on any admin loop.
+std::vector<api::Check> Service::checks() {
   std::vector<api::Check> checks{{"store", [this] { return store_->writable(); }},
                                  {"keys", [this] { return key_ ? Status() : Status(Error(keys::kApiKeyMalformed)); }},
                                  {"queue", [this] { return commit_->ready(Monotonic::now()); }},
                                  {"draining", [this] { return draining_.load() ? Status(Error(api::kDraining)) : Status(); }}};
   // Without it this node mints all the same, unless a rule says otherwise.
   if (limits_.shared) checks.push_back({"limits", [this] { return limits_.shared->available(); }, limits_.shared->closes()});
-  api::add_health_routes(router, std::move(checks));
-  admin_->lane = std::make_unique<store::Lane>(*commit_, admin_server_->loop(0));
-  admin_server_->on_tick(0, [this](Monotonic::time_point now) {
-    reads_->expire(now);
-    timelines_->expire(now);
-    admin_->lane->expire(now);
-  });
-  timelines_->add_admin_routes(router, *admin_->lane);
-  verification_->add_routes(router, *admin_->lane);
-  add_numbers();
-}
-
-// What others count anyway, by the names of docs/METRICS.md.
-void Service::add_numbers() {
-  metrics::Metrics& m = admin_->numbers;
-  const auto of = [](const auto& atomic) { return [&atomic] { return static_cast<double>(atomic.load(std::memory_order_relaxed)); }; };
-  const store::CommitStats& commit = commit_->stats();
-  m.counter("jwtd_commit_batches_total", "Durable writes to the store.", {}, of(commit.batches));
-  m.counter("jwtd_commit_records_total", "Records that are on record.", {}, of(commit.records));
-  m.counter("jwtd_commit_changes_total", "Changes to transactions that are on record.", {}, of(commit.changes));
-  m.counter("jwtd_commit_failed_total", "Records and changes in batches that the store refused.", {}, of(commit.failed));
-  m.counter("jwtd_commit_timed_out_total", "Requests answered 503 because the store did not confirm in time.", {}, of(commit.timed_out));
-  m.counter("jwtd_commit_refused_total", "Requests answered 503 because the commit queue was full.", {}, of(commit.refused));
-  m.counter("jwtd_commit_busy_seconds_total", "Time spent inside the store's commit.", {},
-            [&commit] { return static_cast<double>(commit.busy_micros.load(std::memory_order_relaxed)) / 1e6; });
-  m.gauge("jwtd_commit_queue_records", "Records that wait for a commit.", {}, [this] { return static_cast<double>(commit_->queued()); });
-
-  const store::ReadStats& reads = reads_->stats();
-  m.counter("jwtd_store_reads_total", "Look-ups done.", {}, of(reads.reads));
-  m.counter("jwtd_store_reads_refused_total", "Look-ups refused because the queue was full.", {}, of(reads.refused));
-  m.counter("jwtd_store_damaged_total", "Transactions that were looked up and cannot be read.", {}, of(admin_->damaged));
-  m.counter("jwtd_store_reads_timed_out_total", "Look-ups answered 503 because they were not done in time.", {}, of(reads.timed_out));
-  m.gauge("jwtd_store_reads_hanging", "Look-ups that were given up and are still in the store.", {}, of(reads.hanging));
-  m.gauge("jwtd_store_transactions", "Transactions on record, an estimate.", {{"driver", std::string(store_->driver())}}, of(store_size_.transactions));
-  m.gauge("jwtd_store_bytes", "Space that the store takes on disk.", {{"driver", std::string(store_->driver())}}, of(store_size_.bytes));
-
-  for (const auto& [name, server] : {std::pair<const char*, http::Server*>{"public", public_server_.get()}, {"admin", admin_server_.get()}}) {
-    const http::ServerStats& stats = server->stats();
-    const metrics::Labels labels{{"listener", name}};
-    m.gauge("jwtd_connections_open", "Open connections.", labels, of(stats.open));
-    m.counter("jwtd_connections_accepted_total", "Connections accepted.", labels, of(stats.accepted));
-    m.counter("jwtd_connections_timed_out_total", "Connections closed at a deadline.", labels, of(stats.timed_out));
-    m.counter("jwtd_accept_errors_total", "Failed accepts, for example for want of file descriptors.", labels, of(stats.accept_errors));
-    m.counter("jwtd_tls_handshakes_failed_total", "Failed TLS handshakes.", labels, of(stats.tls_failed));
-    m.counter("jwtd_http_refused_heads_total", "Requests refused before routing.", labels, of(stats.refused_heads));
-  }
-  timelines_->add_numbers(m);
-  add_limit_numbers(m, limits_);
-  m.counter("jwtd_log_lines_dropped_total", "Log lines dropped because the queue was full.", {},
-            [this] { return static_cast<double>(log_.dropped()); });
-  m.counter("jwtd_clock_jumps_total", "Jumps of the wall clock by more than two seconds.", {}, of(clock_jumps_));
-  if (tls_) {
-    m.gauge("jwtd_tls_certificate_expiry_seconds", "Unix time at which the certificate expires.", {},
-            [this] { return static_cast<double>(certificate_expiry_.load(std::memory_order_relaxed)); });
-  }
+  return checks;
 }
 
 http::Observer Service::observer(std::string_view name, metrics::Listener listener, metrics::LoopMetrics& numbers) {

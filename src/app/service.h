@@ -1,7 +1,7 @@
 // app/service.h - everything that serves, in the order in which it is made; destroyed in the opposite one.
 //
-// Two HTTP servers: the public one has a loop a core but one, the admin one a loop of its own, so that a slow look-up or a scrape never stands
-// before a token. Between them and the store: one GroupCommit (writes) and one ReadPool (reads).
+// Two HTTP servers, each with a loop a core but one of its own, so that a slow look-up or a scrape never stands before a token. Between them and the
+// store: one GroupCommit (writes) and one ReadPool (reads).
 //
 // Thread-safety: one thread makes, reloads and stops it.
 #pragma once
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "access/snapshot.h"
+#include "api/health.h"
 #include "api/token.h"
 #include "app/janitor.h"
 #include "app/open_limits.h"
@@ -52,15 +53,16 @@ class Service {
   bool stop();                      // true: all that was accepted was answered
 
  private:
-  struct PerLoop;
-  struct Admin;
+  struct PublicLoop;
+  struct AdminLoop;
   explicit Service(const config::Config& config, Log& log);
   Status open();
   Status listen();
   Status load_tls();
   Status load_callers();
-  const http::Router& add_public_loop(std::size_t index);
-  void add_admin_routes();
+  void add_public_loop(http::ListenOptions& listener);
+  void add_admin_loop(http::ListenOptions& listener);
+  std::vector<api::Check> checks();
   void add_numbers();
   void reload_callers();
   http::Observer observer(std::string_view name, metrics::Listener listener, metrics::LoopMetrics& numbers);
@@ -73,6 +75,8 @@ class Service {
   std::shared_ptr<const http::TlsContext> tls_;
   std::atomic<std::int64_t> certificate_expiry_{0};
   std::atomic<bool> draining_{false};
+  metrics::Metrics numbers_;
+  std::atomic<std::uint64_t> damaged_{0};  // transactions that were asked for and cannot be read
   std::unique_ptr<store::Store> store_;
   StoreSize store_size_;
   OpenLimits limits_;
@@ -82,8 +86,8 @@ class Service {
   std::unique_ptr<store::ReadPool> reads_;
   std::unique_ptr<Timelines> timelines_;
   std::unique_ptr<Verification> verification_;
-  std::vector<std::unique_ptr<PerLoop>> loops_;
-  std::unique_ptr<Admin> admin_;
+  std::vector<std::unique_ptr<PublicLoop>> public_loops_;
+  std::vector<std::unique_ptr<AdminLoop>> admin_loops_;
   std::unique_ptr<Janitor> janitor_;
   std::string public_endpoint_, admin_endpoint_;
   std::atomic<Monotonic::rep> last_failure_logged_{0};

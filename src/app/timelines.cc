@@ -115,17 +115,17 @@ void Timelines::add_public_routes(http::Router& router, store::Lane& lane) {
 
 void Timelines::add_admin_routes(http::Router& router, store::Lane& lane) {
   const timeline::Placing::Options options = placing_options();
-  admin_ = std::make_unique<Admin>(parts_, lane, polls_, unmatched_, options);
-  admin_->status.ask = [this](const Xid& xid) { return shared_->ask(xid); };
-  admin_->status.contradicted = [this] { contradicted_.fetch_add(1, std::memory_order_relaxed); };
-  api::add_status_route(router, admin_->status);
-  api::add_unmatched_route(router, admin_->unmatched);
-  if (forwarder_) admin_->queue.owner = forwarder_->node();
-  admin_->queue.replayed = [this] {
+  Admin& mine = *admin_.emplace_back(std::make_unique<Admin>(parts_, lane, polls_, unmatched_, options));
+  mine.status.ask = [this](const Xid& xid) { return shared_->ask(xid); };
+  mine.status.contradicted = [this] { contradicted_.fetch_add(1, std::memory_order_relaxed); };
+  api::add_status_route(router, mine.status);
+  api::add_unmatched_route(router, mine.unmatched);
+  if (forwarder_) mine.queue.owner = forwarder_->node();
+  mine.queue.replayed = [this] {
     if (forwarder_) forwarder_->wake();
   };
-  api::add_callback_queue_routes(router, admin_->queue);
-  api::add_erasure_route(router, admin_->erasure);
+  api::add_callback_queue_routes(router, mine.queue);
+  api::add_erasure_route(router, mine.erasure);
 }
 
 void Timelines::add_numbers(metrics::Metrics& m) const {

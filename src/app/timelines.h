@@ -27,9 +27,9 @@ class Timelines {
   static Result<std::unique_ptr<Timelines>> make(const Parts& parts);
   ~Timelines();
 
-  void add_public_routes(http::Router& router, store::Lane& lane);  // for each loop
-  void add_admin_routes(http::Router& router, store::Lane& lane);
-  void expire(Monotonic::time_point now) { polls_.expire(now); }    // on the admin loop's tick
+  void add_public_routes(http::Router& router, store::Lane& lane);  // for each public loop
+  void add_admin_routes(http::Router& router, store::Lane& lane);   // for each admin loop
+  void expire(Monotonic::time_point now) { polls_.expire(now); }    // on each admin loop's tick
   void add_numbers(metrics::Metrics& metrics) const;
   void start(store::GroupCommit& commit);  // of what forwards callbacks; it ends with this object
 
@@ -47,7 +47,7 @@ class Timelines {
   const Parts parts_;
   std::vector<jose::HmacKey> keys_;  // of HS256, as the provider signs: the current one first
   std::vector<std::unique_ptr<Public>> public_;
-  std::unique_ptr<Admin> admin_;
+  std::vector<std::unique_ptr<Admin>> admin_;
   std::unique_ptr<telesign::StatusClient> client_;
   std::unique_ptr<telesign::SharedStatus> shared_;
   std::unique_ptr<forward::Forwarder> forwarder_;  // nullptr: nothing is forwarded

@@ -1,4 +1,4 @@
-// app/verification.cc - one verifier and what is built on it, for one loop.
+// app/verification.cc - a verifier and what is built on it, for each loop.
 #include "app/verification.h"
 
 #include <utility>
@@ -17,6 +17,7 @@ constexpr auto kLeeway = std::chrono::seconds(0);
 }  // namespace
 
 struct Verification::Wired {
+  issue::Verifier verifier;
   issue::Introspector introspector;
   issue::Revoker revoker;
   api::VerifyContext verify;
@@ -24,8 +25,9 @@ struct Verification::Wired {
   api::RevocationsContext revocations;
   api::ConsumeContext consume;
 
-  Wired(const Parts& p, issue::Verifier& verifier, store::Lane& lane)
-      : introspector(verifier, p.store, p.reads, lane),
+  Wired(const Parts& p, issue::Verifier own, store::Lane& lane)
+      : verifier(std::move(own)),
+        introspector(verifier, p.store, p.reads, lane),
         revoker(p.store, p.reads, lane),
         verify{introspector, p.callers, &p.log},
         introspect{introspector, verifier, revoker, p.callers, &p.log},
@@ -44,11 +46,11 @@ Result<std::unique_ptr<Verification>> Verification::make(const Parts& parts) {
 }
 
 void Verification::add_routes(http::Router& router, store::Lane& lane) {
-  wired_ = std::make_unique<Wired>(parts_, verifier_, lane);
-  api::add_verify_route(router, wired_->verify);
-  api::add_introspect_routes(router, wired_->introspect);
-  api::add_revocations_route(router, wired_->revocations);
-  api::add_consume_route(router, wired_->consume);
+  const Wired& mine = *wired_.emplace_back(std::make_unique<Wired>(parts_, verifier_.for_another_thread(), lane));
+  api::add_verify_route(router, mine.verify);
+  api::add_introspect_routes(router, mine.introspect);
+  api::add_revocations_route(router, mine.revocations);
+  api::add_consume_route(router, mine.consume);
 }
 
 }  // namespace jwtd::app

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "app/parts.h"
 #include "http/router.h"
@@ -18,15 +19,15 @@ class Verification {
   static Result<std::unique_ptr<Verification>> make(const Parts& parts);
   ~Verification();
 
-  void add_routes(http::Router& router, store::Lane& lane);  // once: for the admin loop
+  void add_routes(http::Router& router, store::Lane& lane);  // for each admin loop
 
  private:
   struct Wired;
   Verification(const Parts& parts, issue::Verifier verifier);
 
   const Parts parts_;
-  issue::Verifier verifier_;
-  std::unique_ptr<Wired> wired_;
+  const issue::Verifier verifier_;  // each loop has another with its keys
+  std::vector<std::unique_ptr<Wired>> wired_;
 };
 
 }  // namespace jwtd::app

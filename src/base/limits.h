@@ -21,7 +21,8 @@ inline constexpr auto kIdleTimeout = 75s;                   // keep-alive betwee
 inline constexpr auto kWriteTimeout = 10s;                  // a peer that does not read its 600 octets is gone
 inline constexpr auto kHandshakeTimeout = 10s;              // TLS; as the head
 inline constexpr auto kLingerTimeout = 2s;                  // after a refusal: time for the peer to read it (RFC 9112 s9.6)
-inline constexpr std::size_t kMaxConnections = 20'000;      // per process, default of a setting; about 5 KiB each
+inline constexpr std::size_t kMaxConnections = 20'000;      // of apps, default of a setting; about 5 KiB each
+inline constexpr std::size_t kMaxAdminConnections = 256;    // of backends, supervisors and scrapers, default of a setting: some pools of connections
 inline constexpr std::size_t kMaxRequestIdBytes = 64;       // a UUID has 36
 
 // -- commit queue ---------------------------------------------------------------------------------------------------

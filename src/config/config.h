@@ -49,6 +49,8 @@ struct Listen {
   Endpoint admin{"127.0.0.1", 8081};
   std::size_t threads = 0;                    // loops; 0: one per core but one, at least one
   std::size_t max_connections = kMaxConnections;
+  std::size_t admin_threads = 0;              // likewise, of the admin listener
+  std::size_t admin_max_connections = kMaxAdminConnections;
   bool empty_errors = false;                  // true: refusals on GET /v1/token/... have an empty body, as the provider's sample
 };
 

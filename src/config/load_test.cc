@@ -57,6 +57,8 @@ public = "0.0.0.0:8443"
 admin = "127.0.0.1:8081"
 threads = 3
 max_connections = 7
+admin_threads = 4
+admin_max_connections = 9
 empty_errors = true
 [tls]
 certificate = "/etc/jwtd/tls.crt"
@@ -96,6 +98,8 @@ requests = "errors"
   EXPECT_EQ(c.listen.admin.text(), "127.0.0.1:8081");
   EXPECT_EQ(c.listen.threads, 3u);
   EXPECT_EQ(c.listen.max_connections, 7u);
+  EXPECT_EQ(c.listen.admin_threads, 4u);
+  EXPECT_EQ(c.listen.admin_max_connections, 9u);
   EXPECT_TRUE(c.listen.empty_errors);
   EXPECT_TRUE(c.tls.enabled);
   EXPECT_EQ(c.tls.certificate, "/etc/jwtd/tls.crt");
@@ -135,7 +139,7 @@ TEST(Load, EnvironmentWinsOverTheFileAndFlagsOverBoth) {
 
 TEST(Load, EverySettingHasAnEnvironmentForm) {
   const std::map<std::string, std::string> text{
-      {"listen.empty_errors", "true"}, {"listen.threads", "2"}, {"listen.max_connections", "9"}, {"limits.cells", "4096"},
+      {"listen.empty_errors", "true"}, {"listen.threads", "2"}, {"listen.max_connections", "9"}, {"listen.admin_threads", "2"}, {"listen.admin_max_connections", "9"}, {"limits.cells", "4096"},
       {"limits.refusal_status", "403"}, {"limits.connections", "2"}, {"store.connections", "2"}, {"store.create_indexes", "false"}, {"callbacks.enabled", "false"},
       {"proxy.trusted", "10.0.0.0/8, 192.168.0.0/16"}};
   for (const SettingText& setting : setting_texts()) {
@@ -310,6 +314,8 @@ TEST(Listen, BoundsHold) {
   expect_problem("[listen]\nthreads = 257\n", 5, "listen.threads must be from 0 to 256");
   expect_problem("[listen]\nthreads = -1\n", 5, "listen.threads must be from 0 to 256");
   expect_problem("[listen]\nmax_connections = 0\n", 5, "listen.max_connections must be from 1 to 1000000");
+  expect_problem("[listen]\nadmin_threads = 257\n", 5, "listen.admin_threads must be from 0 to 256");
+  expect_problem("[listen]\nadmin_max_connections = 0\n", 5, "listen.admin_max_connections must be from 1 to 1000000");
   expect_problem("[listen]\npublic = \"example.com:80\"\n", 5, "listen.public must be a numeric address or localhost");
 }
 TEST(Listen, AdminBeyondLoopbackNeedsTls) {

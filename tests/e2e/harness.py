@@ -127,6 +127,7 @@ class Server:
             "issuer.api_key_file": self.key_file,
             "listen.public": "127.0.0.1:0",
             "listen.admin": "127.0.0.1:0",
+            "listen.admin_threads": 2,  # whatever the machine: nothing may depend on there being one
             "store.url": "memory:",
             "auth.callers_file": self.callers_file,
             "log.level": "info",

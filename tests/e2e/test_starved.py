@@ -73,7 +73,7 @@ def test_a_limit_too_low_for_the_settings_leaves_descriptors_to_the_store(make_s
     listening = wait_until(server.listening, harness.START_SECONDS, "the line `listening`")
     server.public, server.admin = harness.address(listening["public"]), harness.address(listening["admin"])
     said = server.wait_for_event("connections_lowered")[0]
-    assert said["max_connections"] == 32 and said["descriptors"] == 64
+    assert said["max_connections"] == 28 and said["admin_max_connections"] == 4 and said["descriptors"] == 64
     crowd = [server.raw() for _ in range(100)]
     wait_until(lambda: descriptors(server) > 40, 30, "connections, up to their bound")
     time.sleep(0.3)
@@ -85,7 +85,7 @@ def test_a_limit_too_low_for_the_settings_leaves_descriptors_to_the_store(make_s
 
 
 def test_the_soft_limit_of_descriptors_is_raised(make_server):
-    server = make_server(settings={"listen.max_connections": 500})
+    server = make_server(settings={"listen.max_connections": 400, "listen.admin_max_connections": 100})
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard < 1500:
         pytest.skip("the hard limit is low")
