@@ -1,6 +1,7 @@
 // store/rocksdb/changes.cc - reads what stands, applies the one rule (store/events.h), writes the whole batch with one sync.
 #include "store/rocksdb/changes.h"
 
+#include <rocksdb/slice.h>
 #include <rocksdb/write_batch.h>
 
 #include <map>
@@ -45,7 +46,7 @@ class Batch {
         } else if (auto erased = erase_unread(key, *change.xid, *change.of); !erased) {
           return erased;
         } else {
-          last_[key] = &change;
+          made_[key].clear();
         }
       } else if (!*standing) {
         change.applied = Applied::kAbsent;
@@ -53,7 +54,7 @@ class Batch {
         add_event(key, **std::move(standing), change);
       } else if (change.erase) {
         if (auto erased = erase(key, *change.xid); !erased) return erased;
-        last_[key] = &change;
+        made_[key].clear();
       }
     }
     if (change.applied == Applied::kWritten) write_notes(change);
@@ -61,36 +62,48 @@ class Batch {
   }
 
   Status write() {
-    // Together, behind the rest: most begin with nearly the same time, and a skip list finds the next place from the last one.
-    for (const std::string& key : expiries_) writes_.Put(database_.notes(), key, rocksdb::Slice());
+    // Each table in the order of its keys: a skip list finds the next place from the last one.
+    Epoch& newest = *epochs_->front();
+    for (const auto& [key, value] : made_) {
+      if (!value.empty()) writes_.Put(newest[table_of(key)], key, value);
+    }
+    for (const auto& [key, value] : notes_) {
+      if (value) writes_.Put(database_.notes(), key, *value);
+      else writes_.Delete(database_.notes(), key);
+    }
     const Status written = store::write(database_, writes_);
     if (written) bounds_.keep();
     return written;
   }
 
  private:
-  // As it stands after the changes before. What the last of them made of it is copied: two about one transaction in one batch are rare.
+  // As it stands after the changes before; octets_ has it as it is stored.
   Result<std::optional<Value>> look_up(const Xid& xid, const std::string& key) {
-    const auto last = last_.find(key);
-    if (last == last_.end()) return read_current(database_, *epochs_, xid, key);
-    const std::optional<Transaction>& left = last->second->transaction;
-    if (!left) return std::optional<Value>();
-    return std::optional<Value>(Value{left->created_at, left->issued, left->current, left->events});
+    octets_.Reset();
+    if (const auto made = made_.find(key); made != made_.end()) {
+      if (made->second.empty()) return std::optional<Value>();
+      octets_.PinSelf(made->second);
+    } else {
+      const auto found = read_current_octets(database_, *epochs_, key, {}, octets_);
+      if (!found) return found.error();
+      if (!*found) return std::optional<Value>();
+    }
+    auto value = read_value(xid, view(octets_), database_.names());
+    if (!value) return value.error();
+    return std::optional<Value>(*std::move(value));
   }
 
+  // The value that was read stays as it is, octet by octet, and gets one event more.
   void add_event(const std::string& key, Value value, Change& change) {
     change.applied = Applied::kAbsent;
     if (past_retention(value.created_at, retention_, change.event->at)) return;
     Transaction& left = change.transaction.emplace(Transaction{value.created_at, value.number, std::move(value.record), {}, std::move(value.events)});
     change.applied = append(left, *change.event);
-    last_[key] = &change;
     if (change.applied != Applied::kWritten) return;
-    value_.clear();
-    // The name is there: it was read together with the value.
-    append_value(left.current, left.created_at, left.issued, *database_.names().number_of(left.current.iss, left.current.kid), left.events, value_);
-    Epoch& newest = *epochs_->front();
-    hold_in(newest, left.created_at, change.event->at, retention_, writes_);
-    writes_.Put(newest[table_of(key)], key, value_);
+    std::string made;
+    append_value_with(*change.event, view(octets_), made);
+    hold_in(*epochs_->front(), left.created_at, change.event->at, retention_, writes_);
+    made_[key] = std::move(made);
   }
 
   // In every epoch, whether it was covered there, had expired, or belonged to another phone.
@@ -134,10 +147,10 @@ class Batch {
   }
 
   void write_notes(const Change& change) {
-    for (const NoteName& name : change.remove) writes_.Delete(database_.notes(), note_key(name.kind, name.key));
+    for (const NoteName& name : change.remove) notes_[note_key(name.kind, name.key)].reset();
     for (const Note& note : change.put) {
-      writes_.Put(database_.notes(), note_key(note.kind, note.key), note_value(note));
-      if (note.expires_at != 0) expiries_.push_back(note_expiry_key(note.expires_at, note.kind, note.key));
+      notes_[note_key(note.kind, note.key)] = note_value(note);
+      if (note.expires_at != 0) notes_[note_expiry_key(note.expires_at, note.kind, note.key)].emplace();
     }
   }
 
@@ -146,9 +159,9 @@ class Batch {
   UnlessKept bounds_;
   const std::chrono::seconds retention_;
   rocksdb::WriteBatch writes_;
-  std::vector<std::string> expiries_;
-  std::map<std::string, const Change*> last_;  // by the XID's key: the last one that found or left something; what it left is in its `transaction`
-  std::string value_;
+  rocksdb::PinnableSlice octets_;                            // of what look_up() found
+  std::map<std::string, std::string> made_;                  // by the XID's key: the value that this batch writes; empty: it erases it
+  std::map<std::string, std::optional<std::string>> notes_;  // by their keys, also those of what expires; nullopt: to be removed
 };
 
 }  // namespace

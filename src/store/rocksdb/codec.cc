@@ -1,9 +1,11 @@
 // store/rocksdb/codec.cc - packs and unpacks keys and values; damage becomes an error, never another token.
 #include "store/rocksdb/codec.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include "base/base64.h"
 #include "base/limits.h"
@@ -23,6 +25,9 @@ constexpr char kTextKey = 2;
 constexpr std::size_t kUuidText = 36;
 constexpr std::size_t kUuidOctets = 16;
 constexpr std::size_t kFixedOctets = 2 + 8;  // version, form, created_at
+constexpr std::size_t kNumbers = 6;          // behind them
+constexpr std::size_t kLeastEventOctets = 4;     // type, time, two sizes
+constexpr std::size_t kMostNewNumbers = 6 * 10;  // octets: of those that come with an event, and its type
 constexpr std::array kAlgorithms{jose::Algorithm::kHs256, jose::Algorithm::kHs384, jose::Algorithm::kHs512};
 
 bool is_hyphen_place(std::size_t i) { return i == 8 || i == 13 || i == 18 || i == 23; }
@@ -122,6 +127,13 @@ std::optional<std::string_view> get_text(std::string_view& in) {
   const std::string_view text = in.substr(0, *size);
   in.remove_prefix(*size);
   return text;
+}
+
+void put_event(UnixMillis created_at, const Event& event, std::string& out) {
+  out.push_back(static_cast<char>(event.type));
+  put_varint(zigzag(created_at, event.at), out);
+  put_text(event.key, out);
+  put_text(event.body, out);
 }
 
 std::optional<Event> get_event(UnixMillis created_at, std::string_view& in) {
@@ -225,12 +237,24 @@ void append_value(const Record& record, UnixMillis created_at, std::uint64_t num
   }
   put_text(rest, out);
   put_varint(events.size(), out);
-  for (const Event& event : events) {
-    out.push_back(static_cast<char>(event.type));
-    put_varint(zigzag(created_at, event.at), out);
-    put_text(event.key, out);
-    put_text(event.body, out);
-  }
+  for (const Event& event : events) put_event(created_at, event, out);
+}
+
+void append_value_with(const Event& event, std::string_view value, std::string& out) {
+  const UnixMillis created_at = *read_created_at(value);
+  const bool has_events = value[0] == kEventsVersion;
+  std::string_view rest = value.substr(kFixedOctets);
+  for (std::size_t i = 0; i < kNumbers; ++i) *get_varint(rest);
+  const std::string_view fields = value.substr(1, value.size() - rest.size() - 1);
+  const std::string_view signature = has_events ? *get_text(rest) : std::exchange(rest, {});
+  const std::uint64_t count = has_events ? *get_varint(rest) : 0;
+  out.reserve(out.size() + value.size() + event.key.size() + event.body.size() + kMostNewNumbers);
+  out.push_back(kEventsVersion);
+  out.append(fields);
+  put_text(signature, out);
+  put_varint(count + 1, out);
+  out.append(rest);
+  put_event(created_at, event, out);
 }
 
 std::optional<UnixMillis> read_created_at(std::string_view value) {
@@ -244,7 +268,7 @@ Result<Value> read_value(const Xid& xid, std::string_view value, const Names& na
   const bool has_events = value[0] == kEventsVersion;
   const char form = value[1];
   value.remove_prefix(kFixedOctets);
-  std::array<std::uint64_t, 6> numbers;
+  std::array<std::uint64_t, kNumbers> numbers;
   for (auto& number : numbers) {
     const auto read = get_varint(value);
     if (!read) return damaged("a record ends within a number");
@@ -263,6 +287,7 @@ Result<Value> read_value(const Xid& xid, std::string_view value, const Names& na
     const auto rest = get_text(value);
     const auto count = rest ? get_varint(value) : std::nullopt;
     if (!count) return damaged("a record ends within its token");
+    events.reserve(std::min<std::uint64_t>(*count, value.size() / kLeastEventOctets) + 1);  // often one is added
     for (std::uint64_t i = 0; i < *count; ++i) {
       auto event = get_event(*created_at, value);
       if (!event) return damaged("a record ends within an event");

@@ -176,6 +176,29 @@ TEST(Codec, EventsComeBackAndAnyCutIsDamage) {
   }
 }
 
+TEST(Codec, AnEventMoreIsTheSameAsWritingThemAllAtOnce) {
+  const std::string other = "not." + kGoldenToken;
+  Record as_text = golden();
+  as_text.token = other;
+  const Event events[] = {{Event::Type::kCallback, 1'500'000'011'000, "callback:R:1:", std::string(300, 'x')},
+                          {Event::Type::kVerified, 1'400'000'000'000, "verified:a", ""},
+                          {static_cast<Event::Type>(200), 1'500'000'010'000, "of a newer jwtd", "{}"}};
+  for (const Record& record : {golden(), as_text}) {
+    for (const UnixMillis created_at : {UnixMillis{1'500'000'010'000}, UnixMillis{0}, UnixMillis{-5}}) {
+      std::string grown = value_of(record, created_at, 300);
+      for (std::size_t count = 1; count <= 300; ++count) {  // a number of events that takes two octets, too
+        std::vector<Event> all;
+        for (std::size_t i = 0; i < count; ++i) all.push_back(events[i % 3]);
+        std::string longer, at_once = "before";
+        append_value_with(all.back(), grown, longer);
+        append_value(record, created_at, 300, 0, all, at_once);
+        ASSERT_EQ("before" + longer, at_once) << count;
+        grown = std::move(longer);
+      }
+    }
+  }
+}
+
 TEST(Codec, NotesComeBack) {
   const Note note{"reference", "B56259E45884010488343BAA15FB0002/1", "value\n", 1'500'000'010'000};
   EXPECT_EQ(read_note(note_key(note.kind, note.key), note_value(note)), note);

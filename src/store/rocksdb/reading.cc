@@ -9,18 +9,26 @@ namespace jwtd::store {
 
 Table table_of(std::string_view xid_key) { return is_ordered(xid_key) ? Table::kOrdered : Table::kScattered; }
 
-Result<std::optional<Value>> read_current(Database& database, const EpochList& epochs, const Xid& xid, std::string_view key,
-                                          const rocksdb::ReadOptions& options) {
-  rocksdb::PinnableSlice value;
+Result<bool> read_current_octets(Database& database, const EpochList& epochs, std::string_view key, const rocksdb::ReadOptions& options,
+                                 rocksdb::PinnableSlice& value) {
   for (const auto& epoch : epochs) {
     const auto status = database.db().Get(options, (*epoch)[table_of(key)], slice_of(key), &value);
     if (status.IsNotFound()) continue;
     if (!status.ok()) return read_error(status);
-    auto read = read_value(xid, view(value), database.names());
-    if (!read) return read.error();
-    return std::optional<Value>(*std::move(read));
+    return true;
   }
-  return std::optional<Value>();
+  return false;
+}
+
+Result<std::optional<Value>> read_current(Database& database, const EpochList& epochs, const Xid& xid, std::string_view key,
+                                          const rocksdb::ReadOptions& options) {
+  rocksdb::PinnableSlice value;
+  const auto found = read_current_octets(database, epochs, key, options, value);
+  if (!found) return found.error();
+  if (!*found) return std::optional<Value>();
+  auto read = read_value(xid, view(value), database.names());
+  if (!read) return read.error();
+  return std::optional<Value>(*std::move(read));
 }
 
 std::optional<Result<std::optional<Value>>> read_current_at_once(Database& database, const EpochList& epochs, const Xid& xid, std::string_view key) {

@@ -19,6 +19,10 @@ inline rocksdb::Slice slice_of(std::string_view text) { return {text.data(), tex
 
 Table table_of(std::string_view xid_key);
 
+// The octets of the newest value under the key into `value`; false: there is none. Fails with kStoreUnavailable, kStoreDamaged.
+Result<bool> read_current_octets(Database& database, const EpochList& epochs, std::string_view key, const rocksdb::ReadOptions& options,
+                                 rocksdb::PinnableSlice& value);
+
 // The newest that stands under the XID, past retention or not; nullopt: none. Fails with kStoreUnavailable, kStoreDamaged.
 Result<std::optional<Value>> read_current(Database& database, const EpochList& epochs, const Xid& xid, std::string_view key,
                                           const rocksdb::ReadOptions& options = {});
