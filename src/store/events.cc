@@ -47,7 +47,17 @@ Applied append(Transaction& transaction, const Event& event) {
   return Applied::kWritten;
 }
 
+std::span<const Note> notes_to_put(const Change& change, const Transaction* left) {
+  const std::span<const Note> all(change.put);
+  if (change.first_to_name.empty() || !left) return all;
+  const bool is_named = std::any_of(left->events.begin(), left->events.end(), [&](const Event& event) {
+    return event.key != change.event->key && std::string_view(event.key).substr(event.key.find(':') + 1).starts_with(change.first_to_name);
+  });
+  return is_named ? all.subspan(1) : all;
+}
+
 bool is_within_bounds(const Change& change) {
+  if (!change.first_to_name.empty() && (!change.event || change.put.empty())) return false;
   if (change.event && (!change.xid || change.erase || !is_name(change.event->key, kMaxEventKeyBytes) || change.event->body.size() > kMaxEventBytes)) return false;
   if (change.erase && !change.xid) return false;
   return std::all_of(change.put.begin(), change.put.end(), [](const Note& note) {

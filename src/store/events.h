@@ -1,6 +1,7 @@
 // store/events.h - what an event does to a transaction. One rule, for every driver.
 #pragma once
 
+#include <span>
 #include <string_view>
 
 #include "store/store.h"
@@ -15,6 +16,10 @@ bool is_closed(const std::vector<Event>& events);
 // Adds the event to `transaction`, which stands and is not past retention, and says so with kWritten; or leaves it as it is and says why:
 // kPresent, kClosed, kFull. kFull comes for one caller more than kMaxVerifiers too.
 Applied append(Transaction& transaction, const Event& event);
+
+// Of a change that is kWritten, the notes that it puts: all, or all but the first (Change::first_to_name). `left`: the transaction with its event;
+// nullptr: there is none.
+std::span<const Note> notes_to_put(const Change& change, const Transaction* left);
 
 // Whether the names and sizes of a change keep to the bounds of record.h and store.h: a caller's broken invariant otherwise.
 bool is_within_bounds(const Change& change);

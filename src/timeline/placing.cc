@@ -59,9 +59,11 @@ Task<Result<Placing::Written>> Placing::write(Xid xid, const telesign::Report& r
   change.xid = xid;
   change.event = telesign::event_of(report, type, now);
   change.remove = std::move(done);
-  if (telesign::is_reference_id(report.reference_id) && !knows(report.reference_id, xid, now)) {
+  if (telesign::is_reference_id(report.reference_id)) {
+    // An event's key has it in its second place: telesign::event_of().
     const UnixMillis expiry = options_.retention.count() == 0 ? 0 : now + std::chrono::milliseconds(options_.retention).count();
     change.put.push_back({std::string(store::kReferenceNote), report.reference_id, xid.text(), expiry});
+    change.first_to_name = report.reference_id + ':';
   }
   if (options_.forward && type == store::Event::Type::kCallback) change.put.push_back(options_.forward(xid, report, now));
   Result<store::Change> applied = co_await lane_.apply(std::move(change));
@@ -75,12 +77,6 @@ Task<Result<Placing::Written>> Placing::write(Xid xid, const telesign::Report& r
     written.contradicted = standing.contradicted && !was_contradicted(*written.transaction);
   }
   co_return written;
-}
-
-// Whether the note is there already, if that costs no waiting: a provider's second and third report need not write it again.
-bool Placing::knows(const std::string& reference, const Xid& xid, UnixMillis now) {
-  const auto known = store_.note_at_once({std::string(store::kReferenceNote), reference}, now);
-  return known && *known && **known && ***known == xid.view();
 }
 
 Task<Result<Placement>> Placing::callback(telesign::Report report, UnixMillis now) {

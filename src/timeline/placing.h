@@ -82,7 +82,6 @@ class Placing {
   };
   Task<Result<std::optional<Xid>>> xid_of(const telesign::Report& report, UnixMillis now);
   Task<Result<Written>> write(Xid xid, const telesign::Report& report, store::Event::Type type, UnixMillis now, std::vector<store::NoteName> done);
-  bool knows(const std::string& reference, const Xid& xid, UnixMillis now);
   Task<Result<Placement>> keep(const telesign::Report& report, UnixMillis now);
   Task<Result<Matched>> place_earlier(Xid xid, const std::string& reference, UnixMillis now);
 

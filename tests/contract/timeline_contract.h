@@ -63,6 +63,50 @@ using Names = std::vector<std::string>;
 
 // -- events ---------------------------------------------------------------------------------------------------------
 
+// What an event names for the first time goes on record with it, and is not written again for those that follow.
+TEST_P(TimelineContract, ANoteOfTheFirstEventToNameSomethingIsPutOnce) {
+  commit(make_record("a"));
+  commit(make_record("b"));
+  const auto naming = [](std::string_view xid, std::string name, std::string key, std::string value) {
+    Change change = add(xid, event(std::move(key)), {{"reference", name, value, 0}, {"outbox", value, "{}", 0}});
+    change.first_to_name = name + ":";
+    return change;
+  };
+  EXPECT_EQ(apply(naming("a", "R", "callback:R:1:", "first")).applied, Applied::kWritten);
+  EXPECT_EQ(note("reference", "R"), "first");
+  EXPECT_EQ(apply(naming("a", "R", "callback:R:2:", "second")).applied, Applied::kWritten);
+  EXPECT_EQ(apply(naming("a", "R", "polled:R:2:", "third")).applied, Applied::kWritten) << "whatever the type";
+  EXPECT_EQ(note("reference", "R"), "first");
+  EXPECT_EQ(note_keys("outbox"), (Names{"first", "second", "third"})) << "the others are put with each";
+  EXPECT_EQ(apply(naming("a", "RR", "callback:RR:1:", "another")).applied, Applied::kWritten);
+  EXPECT_EQ(note("reference", "RR"), "another") << "a name that begins as a former one is another";
+  apply(add("a", event("callback:S:1:05:06")));
+  EXPECT_EQ(apply(naming("a", "05", "callback:05:1:", "5")).applied, Applied::kWritten);
+  EXPECT_EQ(note("reference", "05"), "5") << "only in its place";
+  EXPECT_EQ(apply(naming("b", "R", "callback:R:1:", "of b")).applied, Applied::kWritten);
+  EXPECT_EQ(note("reference", "R"), "of b") << "each transaction for itself";
+  EXPECT_EQ(apply(naming("nobody", "N", "callback:N:1:", "none")).applied, Applied::kAbsent);
+  EXPECT_EQ(note("reference", "N"), std::nullopt);
+}
+
+TEST_P(TimelineContract, OfOneBatchTheFirstToNameSomethingPutsTheNote) {
+  commit(make_record("a"));
+  std::vector<Change> changes;
+  for (const char* const number : {"1", "2", "3"}) {
+    changes.push_back(add("a", event(std::string("callback:R:") + number), {{"reference", "R", number, 0}}));
+    changes.back().first_to_name = "R:";
+  }
+  for (const Change& change : apply_all(std::move(changes))) EXPECT_EQ(change.applied, Applied::kWritten);
+  EXPECT_EQ(note("reference", "R"), "1");
+  EXPECT_EQ(keys("a").size(), 3u);
+  EXPECT_EQ(apply(erase("a")).applied, Applied::kWritten);
+  commit(make_record("a"));
+  Change again = add("a", event("callback:R:4"), {{"reference", "R", "4", 0}});
+  again.first_to_name = "R:";
+  EXPECT_EQ(apply(std::move(again)).applied, Applied::kWritten);
+  EXPECT_EQ(note("reference", "R"), "4") << "what was erased has named nothing";
+}
+
 TEST_P(TimelineContract, AnEventIsKeptFieldByFieldInItsPlace) {
   commit(make_record("a"));
   const std::vector<Event> events{event("callback:1", Event::Type::kCallback, kNow + 5, R"({"raw":"{\"a\": 1}","text":"äöü \u0000"})"),

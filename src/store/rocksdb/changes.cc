@@ -148,7 +148,7 @@ class Batch {
 
   void write_notes(const Change& change) {
     for (const NoteName& name : change.remove) notes_[note_key(name.kind, name.key)].reset();
-    for (const Note& note : change.put) {
+    for (const Note& note : notes_to_put(change, change.transaction ? &*change.transaction : nullptr)) {
       notes_[note_key(note.kind, note.key)] = note_value(note);
       if (note.expires_at != 0) notes_[note_expiry_key(note.expires_at, note.kind, note.key)].emplace();
     }
