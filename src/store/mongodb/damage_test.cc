@@ -56,7 +56,8 @@ TEST_F(DamagedDocuments, AListPassesOverDamageAndNamesItAndAnErasureRemovesItUnr
   }
 
   const auto erase = [&](const char* xid, std::optional<Phone> of) {
-    Change change{*Xid::parse(xid), std::nullopt, true, {{"erased", xid, "{}", 0}}, {}, Applied::kWritten, {}, of};
+    Change change{*Xid::parse(xid), std::nullopt, true, {{"erased", xid, "{}", 0}}};
+    change.of = of;
     return apply(*store, change);
   };
   EXPECT_EQ(erase("x2", std::nullopt), Applied::kDamaged) << "nobody says whose it is";
@@ -84,7 +85,8 @@ TEST_F(DamagedDocuments, ARowBesideADamagedDocumentIsNotShownForIt) {
     EXPECT_EQ(sound, std::vector<Xid>{*Xid::parse("b")}) << limit;
     EXPECT_EQ(damaged, std::vector<Xid>{*Xid::parse("a")}) << limit;
   }
-  Change erase{*Xid::parse("a"), std::nullopt, true, {}, {}, Applied::kDamaged, {}, *Phone::parse(kPhone)};
+  Change erase{*Xid::parse("a"), std::nullopt, true};
+  erase.of = *Phone::parse(kPhone);
   EXPECT_EQ(apply(*store, erase), Applied::kWritten);
   EXPECT_EQ(database_->count(R"({"xid": "a"})"), 0) << "the row too";
 }

@@ -93,7 +93,8 @@ TEST_F(PostgresStoreTest, AListPassesOverDamageAndNamesItAndAnErasureRemovesItUn
   }
 
   const auto erase = [&](const char* xid, std::optional<Phone> of) {
-    Change change{*Xid::parse(xid), std::nullopt, true, {{"erased", xid, "{}", 0}}, {}, Applied::kWritten, {}, of};
+    Change change{*Xid::parse(xid), std::nullopt, true, {{"erased", xid, "{}", 0}}};
+    change.of = of;
     Change* const batch[] = {&change};
     const Status applied = store_->apply(batch);
     EXPECT_TRUE(applied) << applied.error().message();

@@ -369,7 +369,8 @@ TEST_F(Faulted, AListPassesOverDamageAndNamesItAndAnErasureRemovesItUnread) {
   for (const Xid& xid : damaged) EXPECT_FALSE(store_->find(xid, kNow + 400));
 
   const auto erase = [&](const Xid& xid, std::optional<Phone> of) {
-    Change change{xid, std::nullopt, true, {{"erased", xid.text(), "{}", 0}}, {}, Applied::kWritten, {}, of};
+    Change change{xid, std::nullopt, true, {{"erased", xid.text(), "{}", 0}}};
+    change.of = of;
     Change* const batch[] = {&change};
     EXPECT_TRUE(store_->apply(batch));
     return change.applied;
