@@ -17,25 +17,36 @@ void BlockingLane::post(Wakeup* chain) {
 
 Detached BlockingLane::run(store::Change change, std::optional<Result<store::Change>>& outcome) { outcome.emplace(co_await lane_.apply(std::move(change))); }
 
+// What has come back by now, or comes within a while.
+void BlockingLane::take_back() {
+  Wakeup* node = nullptr;
+  {
+    std::unique_lock lock(mutex_);
+    arrived_.wait_for(lock, kExpireInterval, [this] { return first_ != nullptr; });
+    node = std::exchange(first_, nullptr);
+    last_ = nullptr;
+  }
+  while (node) {
+    Wakeup* const next = node->next;  // run() may free the node
+    --outstanding_;
+    node->run(node);
+    node = next;
+  }
+}
+
 Result<store::Change> BlockingLane::apply(store::Change change) {
   std::optional<Result<store::Change>> outcome;
   run(std::move(change), outcome);
+  if (!outcome) ++outstanding_;  // refused ones never left
   while (!outcome) {
-    Wakeup* node = nullptr;
-    {
-      std::unique_lock lock(mutex_);
-      arrived_.wait_for(lock, kExpireInterval, [this] { return first_ != nullptr; });
-      node = std::exchange(first_, nullptr);
-      last_ = nullptr;
-    }
-    while (node) {
-      Wakeup* const next = node->next;  // run() may free the node
-      node->run(node);
-      node = next;
-    }
+    take_back();
     lane_.expire(Monotonic::now());
   }
   return *std::move(outcome);
+}
+
+BlockingLane::~BlockingLane() {
+  while (outstanding_ > 0) take_back();
 }
 
 }  // namespace jwtd::forward
