@@ -137,11 +137,12 @@ Status Service::load_tls() {
 
 Status Service::listen() {
   const config::Listen& settings = config_.listen;
-  const ConnectionBounds connections = connections_within_limits({settings.max_connections, settings.admin_max_connections}, log_);
-  http::ServerOptions options{loops_of(settings.threads), connections.on_public, trusted_networks(config_.proxy),
+  const std::size_t public_loops = loops_of(settings.threads), admin_loops = loops_of(settings.admin_threads);
+  const ConnectionBounds connections = connections_within_limits({settings.max_connections, settings.admin_max_connections}, public_loops + admin_loops, log_);
+  http::ServerOptions options{public_loops, connections.on_public, trusted_networks(config_.proxy),
                               config_.proxy.header == "forwarded", config_.tls.strict_transport};
   public_server_ = std::make_unique<http::Server>(options);
-  options.threads = loops_of(settings.admin_threads);
+  options.threads = admin_loops;
   options.max_connections = connections.on_admin;
   admin_server_ = std::make_unique<http::Server>(options);
   public_server_->set_tls(tls_);

@@ -32,7 +32,7 @@ using Observer = std::function<void(const Request&, const Response&, std::chrono
 
 struct ServerOptions {
   std::size_t threads = 1;
-  std::size_t max_connections = kMaxConnections;  // of all listeners; beyond it new ones wait in the kernel's queue
+  std::size_t max_connections = kMaxConnections;  // of all listeners; beyond it, and one for each loop that had asked for it before, new ones wait in the kernel's queue
   std::vector<TrustedNetwork> trusted_proxies;
   bool rfc7239 = false;  // read Forwarded instead of X-Forwarded-For
   bool strict_transport = true;  // over TLS, tell browsers to use nothing else on this host for two years
