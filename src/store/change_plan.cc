@@ -99,7 +99,7 @@ void ChangePlan::plan(std::size_t index) {
     if (!is_free(change, index)) break;
     if (!decide(item, subject, state, write)) continue;
     for (const NoteName& name : change.remove) write.notes[name_of_note(name)] = nullptr;
-    for (const Note& note : notes_to_put(change, state ? &*state : nullptr)) write.notes[name_of_note(note)] = &note;
+    for (const Note& note : notes_to_put(change)) write.notes[name_of_note(note)] = &note;
   }
   if (!write.erase && write.events.empty()) write.before = nullptr;
   if (!write.before && write.notes.empty()) return settle(subject);

@@ -133,6 +133,31 @@ TEST_F(ChangePlanTest, ANoteOfTwoTransactionsIsWrittenOneAfterTheOther) {
   EXPECT_EQ(standing_.at("b").events.front().key, "1");
 }
 
+// A server without transactions may have written the documents and not the notes: then the events are there, and the first of them puts its note again.
+TEST_F(ChangePlanTest, WhatTheFirstToNameItHasToPutIsPutAgainWhenItMayBeLost) {
+  stand("a");
+  Change first = add("a", event("callback:R:1"), {{"n", "R", "first", 0}}), second = add("a", event("callback:R:2"), {{"n", "R", "second", 0}});
+  first.first_to_name = second.first_to_name = "R:";
+  Change* batch[] = {&first, &second};
+  ChangePlan plan(batch, std::chrono::hours(1));
+  const auto read_and_write = [&] {
+    plan.stands(standing_.at("a"));
+    plan.have_read();
+    const auto writes = plan.next();
+    EXPECT_EQ(writes.size(), 1u);
+    EXPECT_EQ(writes[0].notes.size(), 1u);
+    EXPECT_EQ(writes[0].notes.begin()->second->value, "first");
+    return writes[0];
+  };
+  const auto write = read_and_write();
+  for (const Event* const one : write.events) standing_.at("a").events.push_back(*one);
+  plan.lost(write, /*with_notes=*/false);
+  plan.written(read_and_write());
+  EXPECT_TRUE(plan.settled());
+  EXPECT_EQ(first.applied, Applied::kWritten);
+  EXPECT_EQ(second.applied, Applied::kWritten);
+}
+
 TEST_F(ChangePlanTest, WhatIsDamagedStopsNobodyElse) {
   stand("b");
   Change damaged = add("a", event("1"), {{"n", "1", "", 0}}), sound = add("b", event("1"));

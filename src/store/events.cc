@@ -47,13 +47,15 @@ Applied append(Transaction& transaction, const Event& event) {
   return Applied::kWritten;
 }
 
-std::span<const Note> notes_to_put(const Change& change, const Transaction* left) {
+std::span<const Note> notes_to_put(const Change& change) {
   const std::span<const Note> all(change.put);
-  if (change.first_to_name.empty() || !left) return all;
-  const bool is_named = std::any_of(left->events.begin(), left->events.end(), [&](const Event& event) {
-    return event.key != change.event->key && std::string_view(event.key).substr(event.key.find(':') + 1).starts_with(change.first_to_name);
-  });
-  return is_named ? all.subspan(1) : all;
+  if (change.first_to_name.empty() || !change.transaction) return all;
+  for (const Event& earlier : change.transaction->events) {
+    if (earlier.key == change.event->key) break;
+    const bool names_it = std::string_view(earlier.key).substr(earlier.key.find(':') + 1).starts_with(change.first_to_name);
+    if (names_it && std::chrono::milliseconds(change.event->at - earlier.at) < kNamedAnew) return all.subspan(1);
+  }
+  return all;
 }
 
 bool is_within_bounds(const Change& change) {

@@ -83,8 +83,8 @@ struct Change {
   // out
   Applied applied = Applied::kWritten;
   std::optional<Transaction> transaction;  // with an event, unless kAbsent or kDamaged: as it stands afterwards; `earlier` may be left empty
-  // in, with an event: not empty, put.front() is what the first event to name this has to put. It is left out where another event of the transaction
-  // begins so behind its key's first ':', for that one has put it.
+  // in, with an event: not empty, put.front() is what the first event to name this has to put. It is left out where an earlier event of the transaction,
+  // less than kNamedAnew before this one, begins so behind its key's first ':', for that one has put it.
   std::string first_to_name = {};
   // in, with `erase`: whose list has it. One that cannot be read is removed then too, if the driver can; without it that is kDamaged.
   std::optional<Phone> of = {};

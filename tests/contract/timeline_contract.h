@@ -85,6 +85,15 @@ TEST_P(TimelineContract, ANoteOfTheFirstEventToNameSomethingIsPutOnce) {
   EXPECT_EQ(note("reference", "05"), "5") << "only in its place";
   EXPECT_EQ(apply(naming("b", "R", "callback:R:1:", "of b")).applied, Applied::kWritten);
   EXPECT_EQ(note("reference", "R"), "of b") << "each transaction for itself";
+  const UnixMillis later = kNow + std::chrono::milliseconds(kNamedAnew).count();
+  Change late = naming("a", "R", "callback:R:3:", "late");
+  late.event->at = later - 1;
+  apply(std::move(late));
+  EXPECT_EQ(note("reference", "R"), "of b") << "the last one to name it is near";
+  late = naming("a", "S", "callback:S:2:", "long after");
+  late.event->at = later;
+  apply(std::move(late));
+  EXPECT_EQ(note("reference", "S"), "long after") << "a note may end before its transaction does";
   EXPECT_EQ(apply(naming("nobody", "N", "callback:N:1:", "none")).applied, Applied::kAbsent);
   EXPECT_EQ(note("reference", "N"), std::nullopt);
 }

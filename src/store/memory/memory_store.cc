@@ -228,7 +228,7 @@ class MemoryStore final : public Store {
     }
     if (change.applied != Applied::kWritten) return;
     for (const NoteName& name : change.remove) notes_.erase({name.kind, name.key});
-    for (const Note& note : notes_to_put(change, change.event ? found : nullptr)) notes_[{note.kind, note.key}] = note;
+    for (const Note& note : notes_to_put(change)) notes_[{note.kind, note.key}] = note;
   }
 
   void insert(Entry& entry) {

@@ -51,7 +51,7 @@ class Batch {
       } else if (!*standing) {
         change.applied = Applied::kAbsent;
       } else if (change.event) {
-        add_event(key, **std::move(standing), change);
+        if (auto added = add_event(key, **std::move(standing), change); !added) return added;
       } else if (change.erase) {
         if (auto erased = erase(key, *change.xid); !erased) return erased;
         made_[key].clear();
@@ -94,16 +94,17 @@ class Batch {
   }
 
   // The value that was read stays as it is, octet by octet, and gets one event more.
-  void add_event(const std::string& key, Value value, Change& change) {
+  Status add_event(const std::string& key, Value value, Change& change) {
     change.applied = Applied::kAbsent;
-    if (past_retention(value.created_at, retention_, change.event->at)) return;
+    if (past_retention(value.created_at, retention_, change.event->at)) return {};
     Transaction& left = change.transaction.emplace(Transaction{value.created_at, value.number, std::move(value.record), {}, std::move(value.events)});
     change.applied = append(left, *change.event);
-    if (change.applied != Applied::kWritten) return;
+    if (change.applied != Applied::kWritten) return {};
     std::string made;
-    append_value_with(*change.event, view(octets_), made);
+    if (auto grown = append_value_with(*change.event, view(octets_), made); !grown) return grown;
     hold_in(*epochs_->front(), left.created_at, change.event->at, retention_, writes_);
     made_[key] = std::move(made);
+    return {};
   }
 
   // In every epoch, whether it was covered there, had expired, or belonged to another phone.
@@ -148,7 +149,7 @@ class Batch {
 
   void write_notes(const Change& change) {
     for (const NoteName& name : change.remove) notes_[note_key(name.kind, name.key)].reset();
-    for (const Note& note : notes_to_put(change, change.transaction ? &*change.transaction : nullptr)) {
+    for (const Note& note : notes_to_put(change)) {
       notes_[note_key(note.kind, note.key)] = note_value(note);
       if (note.expires_at != 0) notes_[note_expiry_key(note.expires_at, note.kind, note.key)].emplace();
     }

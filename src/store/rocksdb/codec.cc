@@ -5,7 +5,6 @@
 #include <array>
 #include <cstring>
 #include <limits>
-#include <utility>
 
 #include "base/base64.h"
 #include "base/limits.h"
@@ -240,71 +239,92 @@ void append_value(const Record& record, UnixMillis created_at, std::uint64_t num
   for (const Event& event : events) put_event(created_at, event, out);
 }
 
-void append_value_with(const Event& event, std::string_view value, std::string& out) {
-  const UnixMillis created_at = *read_created_at(value);
-  const bool has_events = value[0] == kEventsVersion;
-  std::string_view rest = value.substr(kFixedOctets);
-  for (std::size_t i = 0; i < kNumbers; ++i) *get_varint(rest);
-  const std::string_view fields = value.substr(1, value.size() - rest.size() - 1);
-  const std::string_view signature = has_events ? *get_text(rest) : std::exchange(rest, {});
-  const std::uint64_t count = has_events ? *get_varint(rest) : 0;
-  out.reserve(out.size() + value.size() + event.key.size() + event.body.size() + kMostNewNumbers);
-  out.push_back(kEventsVersion);
-  out.append(fields);
-  put_text(signature, out);
-  put_varint(count + 1, out);
-  out.append(rest);
-  put_event(created_at, event, out);
-}
-
 std::optional<UnixMillis> read_created_at(std::string_view value) {
   if (value.size() < kFixedOctets || (value[0] != kVersion && value[0] != kEventsVersion)) return std::nullopt;
   return static_cast<UnixMillis>(read_word(value.substr(2)));
 }
 
-Result<Value> read_value(const Xid& xid, std::string_view value, const Names& names) {
+namespace {
+
+// A value's parts, as views into it.
+struct ValueParts {
+  UnixMillis created_at = 0;
+  std::array<std::uint64_t, kNumbers> numbers{};
+  std::string_view fields;     // between the version and the rest; its first octet is the form
+  std::string_view signature;  // or the token
+  std::uint64_t event_count = 0;
+  std::string_view events;
+};
+
+Result<ValueParts> parts_of(std::string_view value) {
   const auto created_at = read_created_at(value);
   if (!created_at) return damaged("a record is too short or of an unknown version");
-  const bool has_events = value[0] == kEventsVersion;
-  const char form = value[1];
-  value.remove_prefix(kFixedOctets);
-  std::array<std::uint64_t, kNumbers> numbers;
-  for (auto& number : numbers) {
-    const auto read = get_varint(value);
+  ValueParts parts{.created_at = *created_at};
+  std::string_view rest = value.substr(kFixedOctets);
+  for (auto& number : parts.numbers) {
+    const auto read = get_varint(rest);
     if (!read) return damaged("a record ends within a number");
     number = *read;
   }
+  parts.fields = value.substr(1, value.size() - rest.size() - 1);
+  parts.signature = rest;
+  if (value[0] != kEventsVersion) return parts;
+  const auto signature = get_text(rest);
+  const auto count = signature ? get_varint(rest) : std::nullopt;
+  if (!count) return damaged("a record ends within its token");
+  parts.signature = *signature;
+  parts.event_count = *count;
+  parts.events = rest;
+  return parts;
+}
+
+}  // namespace
+
+Result<Value> read_value(const Xid& xid, std::string_view value, const Names& names) {
+  const auto parts = parts_of(value);
+  if (!parts) return parts.error();
+  const auto& numbers = parts->numbers;
+  const char form = parts->fields[0];
   const auto phone = Phone::unpack(numbers[2]);
   if (!phone) return damaged("a record has an impossible phone number");
   auto name = names.find(numbers[1]);
   if (!name) return damaged("a record has an unknown issuer");
-  const UnixMillis recorded_at = unzigzag(*created_at, numbers[3]);
+  const UnixMillis recorded_at = unzigzag(parts->created_at, numbers[3]);
   const UnixSeconds iat = unzigzag(recorded_at / 1000, numbers[4]);
   const UnixSeconds exp = unzigzag(iat, numbers[5]);
   Record record{xid, *phone, {}, std::move(name->iss), std::move(name->kid), iat, exp, recorded_at};
   std::vector<Event> events;
-  if (has_events) {
-    const auto rest = get_text(value);
-    const auto count = rest ? get_varint(value) : std::nullopt;
-    if (!count) return damaged("a record ends within its token");
-    events.reserve(std::min<std::uint64_t>(*count, value.size() / kLeastEventOctets) + 1);  // often one is added
-    for (std::uint64_t i = 0; i < *count; ++i) {
-      auto event = get_event(*created_at, value);
-      if (!event) return damaged("a record ends within an event");
-      events.push_back(*std::move(event));
-    }
-    if (!value.empty()) return damaged("something stands behind a record's events");
-    value = *rest;
+  std::string_view rest = parts->events;
+  if (parts->event_count > 0) events.reserve(std::min<std::uint64_t>(parts->event_count, rest.size() / kLeastEventOctets) + 1);  // often one is added
+  for (std::uint64_t i = 0; i < parts->event_count; ++i) {
+    auto event = get_event(parts->created_at, rest);
+    if (!event) return damaged("a record ends within an event");
+    events.push_back(*std::move(event));
   }
+  if (!rest.empty()) return damaged("something stands behind a record's events");
+  const std::string_view signature = parts->signature;
   if (form == kTextForm) {
-    record.token = value;
+    record.token = signature;
   } else {
     if (form < 0 || form > kTextForm) return damaged("a record has an unknown form");
     const auto algorithm = kAlgorithms[static_cast<std::size_t>(form)];
-    if (value.size() != jose::signature_octets(algorithm) || record.iss.size() > kMaxIssuerBytes) return damaged("a signature has a wrong size");
-    record.token = jose::compact(algorithm, {record.iss, iat, exp, *phone, xid}, value);
+    if (signature.size() != jose::signature_octets(algorithm) || record.iss.size() > kMaxIssuerBytes) return damaged("a signature has a wrong size");
+    record.token = jose::compact(algorithm, {record.iss, iat, exp, *phone, xid}, signature);
   }
-  return Value{*created_at, numbers[0], std::move(record), std::move(events)};
+  return Value{parts->created_at, numbers[0], std::move(record), std::move(events)};
+}
+
+Status append_value_with(const Event& event, std::string_view value, std::string& out) {
+  const auto parts = parts_of(value);
+  if (!parts) return parts.error();
+  out.reserve(out.size() + value.size() + event.key.size() + event.body.size() + kMostNewNumbers);
+  out.push_back(kEventsVersion);
+  out.append(parts->fields);
+  put_text(parts->signature, out);
+  put_varint(parts->event_count + 1, out);
+  out.append(parts->events);
+  put_event(parts->created_at, event, out);
+  return {};
 }
 
 std::string note_key(std::string_view kind, std::string_view key) {

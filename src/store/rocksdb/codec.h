@@ -65,8 +65,8 @@ struct Value {
 };
 // Fails with kStoreDamaged.
 Result<Value> read_value(const Xid& xid, std::string_view value, const Names& names);
-// Appends `value` as it is with one event more behind its last. Only of a value that read_value() has read.
-void append_value_with(const Event& event, std::string_view value, std::string& out);
+// Appends `value` as it is with one event more behind its last. Fails with kStoreDamaged, never for what read_value() has read.
+Status append_value_with(const Event& event, std::string_view value, std::string& out);
 std::optional<UnixMillis> read_created_at(std::string_view value);
 
 std::string note_key(std::string_view kind, std::string_view key);

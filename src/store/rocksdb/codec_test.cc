@@ -190,7 +190,7 @@ TEST(Codec, AnEventMoreIsTheSameAsWritingThemAllAtOnce) {
         std::vector<Event> all;
         for (std::size_t i = 0; i < count; ++i) all.push_back(events[i % 3]);
         std::string longer, at_once = "before";
-        append_value_with(all.back(), grown, longer);
+        ASSERT_TRUE(append_value_with(all.back(), grown, longer));
         append_value(record, created_at, 300, 0, all, at_once);
         ASSERT_EQ("before" + longer, at_once) << count;
         grown = std::move(longer);
