@@ -42,6 +42,8 @@ class MeddledWith final : public store::Store {
  public:
   explicit MeddledWith(store::Store& kept) : kept_(kept) {}
   std::function<void()> after_first_note;
+  std::size_t lists = 0;          // of notes that were asked for
+  bool lists_fail = false;
 
   Result<std::optional<std::string>> note(const store::NoteName& name, UnixMillis now) override {
     auto found = kept_.note(name, now);
@@ -50,7 +52,10 @@ class MeddledWith final : public store::Store {
   }
   Status commit(std::span<store::Entry* const> batch) override { return kept_.commit(batch); }
   Status apply(std::span<store::Change* const> batch) override { return kept_.apply(batch); }
-  Result<std::vector<store::Note>> notes(std::string_view kind, std::string_view after, std::size_t limit, UnixMillis now) override { return kept_.notes(kind, after, limit, now); }
+  Result<std::vector<store::Note>> notes(std::string_view kind, std::string_view after, std::size_t limit, UnixMillis now) override {
+    ++lists;
+    return lists_fail ? Result<std::vector<store::Note>>(Error(store::kStoreUnavailable)) : kept_.notes(kind, after, limit, now);
+  }
   Result<std::optional<store::Transaction>> find(const Xid& xid, UnixMillis now) override { return kept_.find(xid, now); }
   Result<store::Page> find_by_phone(const Phone& phone, std::size_t limit, std::string_view cursor, UnixMillis now) override { return kept_.find_by_phone(phone, limit, cursor, now); }
   Status writable() override { return kept_.writable(); }
@@ -71,6 +76,12 @@ class CallbacksTest : public testing::Test {
     auto what = telesign::parse_callback(body);
     const auto placed = co_await placing.callback(*std::move(what), kNow);
     EXPECT_EQ(placed ? placed->placed : Placed::kDropped, Placed::kUnmatched);
+  }
+
+  static Task<void> place(timeline::Placing& placing, std::string body) {
+    auto what = telesign::parse_callback(body);
+    const auto placed = co_await placing.callback(*std::move(what), kNow);
+    EXPECT_TRUE(placed);
   }
 
   CallbacksTest() {
@@ -228,6 +239,37 @@ TEST_F(CallbacksTest, WhatIsKeptWhileItsReferenceIsLearntIsPlacedAllTheSame) {
   fakes::run_task(call_.loop, tell(placing, report("R1", 2401)));
   EXPECT_EQ(status("order-1")["status"]["code"], 2401);
   EXPECT_TRUE(unmatched().empty());
+}
+
+// Over a database a list is a round trip, and nearly every callback is a second or third report of a reference id that is known.
+TEST_F(CallbacksTest, WhatMayWaitIsLookedForWhenTheReferenceIsLearntAndThenNoMore) {
+  MeddledWith store(*store_);
+  timeline::Placing placing(store, reads_, lane_, count_, {});
+  commit("order-1");
+  const auto come = [&](std::int64_t code, const std::string& time) {
+    fakes::run_task(call_.loop, place(placing, report("R1", code, "order-1", time)));
+    return std::exchange(store.lists, 0);
+  };
+  EXPECT_EQ(come(2400, "2023-11-14T22:13:10Z"), 1u);
+  EXPECT_EQ(come(2401, "2023-11-14T22:13:20Z"), 0u);
+  count_ = 1;
+  EXPECT_EQ(come(2402, "2023-11-14T22:13:30Z"), 1u) << "one waits, for whatever";
+}
+
+TEST_F(CallbacksTest, WhatCouldNotBeLookedForIsLookedForWithTheNextOne) {
+  MeddledWith store(*store_);
+  timeline::Placing placing(store, reads_, lane_, count_, {});
+  timeline::UnmatchedCount others{0};
+  timeline::Placing other(*store_, reads_, lane_, others, {});
+  commit("order-1");
+  fakes::run_task(call_.loop, tell(other, report("R1", 2401)));
+  store.lists_fail = true;
+  fakes::run_task(call_.loop, place(placing, report("R1", 2400, "order-1", "2023-11-14T22:13:10Z")));
+  EXPECT_EQ(unmatched().size(), 1u);
+  store.lists_fail = false;
+  fakes::run_task(call_.loop, place(placing, report("R1", 2400, "order-1", "2023-11-14T22:13:11Z")));
+  EXPECT_TRUE(unmatched().empty());
+  EXPECT_EQ(status("order-1")["status"]["code"], 2401);
 }
 
 TEST_F(CallbacksTest, AContradictionThatShowsLaterCountsToo) {

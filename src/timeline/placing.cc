@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "store/events.h"
 #include "store/note_kinds.h"
 #include "timeline/phone_in_text.h"
 
@@ -70,7 +71,8 @@ Task<Result<Placing::Written>> Placing::write(Xid xid, const telesign::Report& r
   if (!applied) co_return applied.error();
   if (applied->applied == store::Applied::kFull) co_return Error(kTimelineFull);
   if (applied->applied == store::Applied::kDamaged) co_return Error(store::kStoreDamaged);
-  Written written{applied->applied, std::move(applied->transaction), false, false};
+  const bool learns = applied->applied == store::Applied::kWritten && !applied->first_to_name.empty() && store::notes_to_put(*applied).size() == applied->put.size();
+  Written written{.applied = applied->applied, .transaction = std::move(applied->transaction), .learns = learns};
   if (written.applied == store::Applied::kWritten && written.transaction) {
     const Standing standing = standing_of(*written.transaction);
     written.stands = stands(standing.report, report);
@@ -105,17 +107,23 @@ Task<Result<Placement>> Placing::callback(telesign::Report report, UnixMillis no
   }
   placement.placed = written->stands ? Placed::kApplied : Placed::kSeen;
   placement.contradicted = written->contradicted;
-  // Another node may have kept what waits for this reference id: its count is not ours.
-  if (telesign::is_reference_id(report.reference_id) && (!options_.alone || unmatched_.load(std::memory_order_relaxed) > 0)) {
+  if (telesign::is_reference_id(report.reference_id) && may_wait(written->learns)) {
     const auto placed = co_await place_earlier(**xid, report.reference_id, now);
-    // What came now is in its place; those that waited are tried again with the next one.
+    // What came now is in its place; those that wait are tried again with the next one.
     if (placed) {
       placement.matched = placed->count;
       placement.contradicted = placement.contradicted || placed->contradicted;
+    } else {
+      std::size_t none = 0;
+      unmatched_.compare_exchange_strong(none, 1);  // until they are counted again
     }
   }
   co_return placement;
 }
+
+// Whether a callback may wait for a reference id that this one names. Another node may have kept it, whose count is not ours: until the id is learnt. Who keeps
+// one afterwards sees that it is. What a node leaves behind that dies between the two shows in the count a few minutes later.
+bool Placing::may_wait(bool learns) const { return unmatched_.load(std::memory_order_relaxed) > 0 || (learns && !options_.alone); }
 
 Task<Result<PollPlacement>> Placing::poll(Xid xid, telesign::Report report, UnixMillis now) {
   auto written = co_await write(xid, report, store::Event::Type::kPolled, now, {});

@@ -27,7 +27,8 @@ inline constexpr Code kTransactionUnknown{"transaction_unknown", Fault::kNotFoun
 inline constexpr std::size_t kMaxUnmatched = 10'000;                // callbacks that wait for their transaction to become known
 inline constexpr auto kUnmatchedKept = std::chrono::hours(24 * 7);  // then nobody will learn of it any more
 
-// How many unmatched callbacks there are, roughly: of this process since it last counted, and of others by then. Any thread.
+// How many unmatched callbacks there are, roughly: of this process since it last counted, and of others by then; at least 1 when one that waits could not be
+// looked for. Any thread.
 using UnmatchedCount = std::atomic<std::size_t>;
 
 enum class Placed : std::uint8_t {
@@ -73,6 +74,7 @@ class Placing {
     store::Applied applied = store::Applied::kAbsent;
     std::optional<store::Transaction> transaction;
     // Of what was written now:
+    bool learns = false;        // what its reference id stands for
     bool stands = false;        // it is the report that stands
     bool contradicted = false;  // two final states are there, for the first time
   };
@@ -84,6 +86,7 @@ class Placing {
   Task<Result<Written>> write(Xid xid, const telesign::Report& report, store::Event::Type type, UnixMillis now, std::vector<store::NoteName> done);
   Task<Result<Placement>> keep(const telesign::Report& report, UnixMillis now);
   Task<Result<Matched>> place_earlier(Xid xid, const std::string& reference, UnixMillis now);
+  bool may_wait(bool learns) const;
 
   store::Store& store_;
   store::ReadPool& reads_;
