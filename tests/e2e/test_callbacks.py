@@ -158,9 +158,9 @@ class Sender(threading.Thread):
             return
 
 
-def test_every_answered_callback_survives_kill_9(make_server):
+def load_and_kill(server, kill, start):
+    """Sends callbacks from many connections, kills, starts again, several times: what was answered 200 is in the timelines."""
     chance = faults.seeded("kill -9 under callbacks")
-    server = make(make_server)
     for sender in range(SENDERS):
         for number in range(TRANSACTIONS):
             assert server.get(f"/v1/token/{harness.PHONE}/s{sender}-{number}").status == 200
@@ -172,21 +172,32 @@ def test_every_answered_callback_survives_kill_9(make_server):
         time.sleep(chance.uniform(0.1, MAX_LOAD_SECONDS))
         if number == 0:  # each about another transaction at first, so these are different reports
             harness.wait_until(lambda: sum(len(sender.answered) for sender in senders) > MIN_REPORTS, 120, "load enough to mean anything")
-        server.kill()
+        kill()
         for sender in senders:
             sender.join()
             assert sender.odd == []
             for xid, body in sender.answered:
                 told = json.loads(body)["status"]
                 answered.setdefault(xid, set()).add((told["code"], told["updated_on"]))
-        server.start()
+        start()
     count = 0
     for xid, told in answered.items():
         kept = {(event["code"], event["updated_on"]) for event in timeline(server, xid)["events"] if event["type"] == "callback"}
         assert told <= kept, f"{xid}: {told - kept} were answered 200 and are gone"
         count += len(told)
     assert count > MIN_REPORTS
+    # Each reference id was learnt with the first report that named it, whatever died when.
+    for sender in range(SENDERS):
+        xid = f"s{sender}-0"
+        body = report(f"REF-{xid}", 2405, None, 59, serial="by its reference id")
+        assert send(server, body).status == 200
+        assert (2405, "2016-10-21T14:05:59.000000Z") in {(event.get("code"), event.get("updated_on")) for event in timeline(server, xid)["events"]}
     print(f"NOTE kill -9 under callbacks: {count} different reports answered over {KILLS} deaths, all in their timelines")
+
+
+def test_every_answered_callback_survives_kill_9(make_server):
+    server = make(make_server)
+    load_and_kill(server, server.kill, server.start)
 
 
 def test_erasing_leaves_counts(make_server, tmp_path):

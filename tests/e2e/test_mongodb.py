@@ -9,6 +9,7 @@ import pytest
 
 import harness
 from harness import PHONE, is_problem, make_certificate, wait_until
+from test_callbacks import load_and_kill
 
 import mongodb as servers_mongodb
 import server as servers
@@ -196,3 +197,17 @@ def test_check_config_shows_no_password(make_server):
     server = jwtd_over(make_server, "mongodb://someone:pa55word@127.0.0.1/jwt_db")
     shown = harness.jwtd("check-config", server.config)
     assert "pa55word" not in shown.stdout + shown.stderr
+
+
+def test_every_answered_callback_survives_kill_9_of_service_and_database(make_server, mongodb):
+    with jwtd_over(make_server, mongodb.url) as server:
+
+        def kill():
+            mongodb.kill()
+            server.kill()
+
+        def start():
+            mongodb.start()
+            server.start()
+
+        load_and_kill(server, kill, start)

@@ -8,6 +8,7 @@ import threading
 import harness
 import pytest
 from harness import PHONE, is_problem, jwtd, wait_until
+from test_callbacks import load_and_kill
 
 ROOT = harness.ROOT
 
@@ -218,3 +219,17 @@ def test_the_server_has_nothing_to_complain_about(node, postgresql):
     complaints = [line for line in log.splitlines() if re.search(r"\b(ERROR|FATAL|WARNING|PANIC)\b", line)]
     assert complaints == []
     assert postgresql.psql("SELECT rolsuper FROM pg_roles WHERE rolname = 'jwtd'") == "f"
+
+
+def test_every_answered_callback_survives_kill_9_of_service_and_database(node, postgresql):
+    server = node("one")
+
+    def kill():
+        postgresql.kill()
+        server.kill()
+
+    def start():
+        postgresql.start()
+        server.start()
+
+    load_and_kill(server, kill, start)
