@@ -272,6 +272,26 @@ TEST_F(CallbacksTest, WhatCouldNotBeLookedForIsLookedForWithTheNextOne) {
   EXPECT_EQ(status("order-1")["status"]["code"], 2401);
 }
 
+TEST_F(CallbacksTest, WhatAPollCouldNotLookForIsLookedForWithTheNextCallback) {
+  MeddledWith store(*store_);
+  timeline::Placing placing(store, reads_, lane_, count_, {});
+  timeline::UnmatchedCount others{0};
+  timeline::Placing other(*store_, reads_, lane_, others, {});
+  commit("order-1");
+  fakes::run_task(call_.loop, tell(other, report("R1", 2401)));
+  store.lists_fail = true;
+  const auto ask = [](timeline::Placing& by) -> Task<void> {
+    auto what = telesign::parse_callback(report("R1", 2400, "order-1", "2023-11-14T22:13:10Z"));
+    const auto placed = co_await by.poll(*Xid::parse("order-1"), *std::move(what), kNow);
+    EXPECT_TRUE(placed);
+  };
+  fakes::run_task(call_.loop, ask(placing));
+  store.lists_fail = false;
+  fakes::run_task(call_.loop, place(placing, report("R1", 2400, "order-1", "2023-11-14T22:13:11Z")));
+  EXPECT_TRUE(unmatched().empty());
+  EXPECT_EQ(status("order-1")["status"]["code"], 2401);
+}
+
 TEST_F(CallbacksTest, AContradictionThatShowsLaterCountsToo) {
   commit("order-1");
   send(report("R1", 2401));  // waits

@@ -107,33 +107,38 @@ Task<Result<Placement>> Placing::callback(telesign::Report report, UnixMillis no
   }
   placement.placed = written->stands ? Placed::kApplied : Placed::kSeen;
   placement.contradicted = written->contradicted;
-  if (telesign::is_reference_id(report.reference_id) && may_wait(written->learns)) {
-    const auto placed = co_await place_earlier(**xid, report.reference_id, now);
-    // What came now is in its place; those that wait are tried again with the next one.
-    if (placed) {
-      placement.matched = placed->count;
-      placement.contradicted = placement.contradicted || placed->contradicted;
-    } else {
-      std::size_t none = 0;
-      unmatched_.compare_exchange_strong(none, 1);  // until they are counted again
-    }
+  if (may_wait(report, written->learns)) {
+    const Matched placed = co_await place_waiting(**xid, report.reference_id, now);
+    placement.matched = placed.count;
+    placement.contradicted = placement.contradicted || placed.contradicted;
   }
   co_return placement;
 }
 
-// Whether a callback may wait for a reference id that this one names. Another node may have kept it, whose count is not ours: until the id is learnt. Who keeps
-// one afterwards sees that it is. What a node leaves behind that dies between the two shows in the count a few minutes later.
-bool Placing::may_wait(bool learns) const { return unmatched_.load(std::memory_order_relaxed) > 0 || (learns && !options_.alone); }
+// Whether a callback may wait for the reference id that this report names. Another node may have kept it, whose count is not ours: until the id is learnt. Who
+// keeps one afterwards sees that it is. What a node leaves behind that dies between the two shows in the count a few minutes later.
+bool Placing::may_wait(const telesign::Report& report, bool learns) const {
+  return telesign::is_reference_id(report.reference_id) && (unmatched_.load(std::memory_order_relaxed) > 0 || (learns && !options_.alone));
+}
+
+// What came now is in its place, whatever becomes of those that wait: they are tried again with the next one.
+Task<Placing::Matched> Placing::place_waiting(Xid xid, const std::string& reference, UnixMillis now) {
+  const auto placed = co_await place_earlier(xid, reference, now);
+  if (placed) co_return *placed;
+  std::size_t none = 0;
+  unmatched_.compare_exchange_strong(none, 1);  // until they are counted again
+  co_return Matched{};
+}
 
 Task<Result<PollPlacement>> Placing::poll(Xid xid, telesign::Report report, UnixMillis now) {
   auto written = co_await write(xid, report, store::Event::Type::kPolled, now, {});
   if (!written) co_return written.error();
   if (!written->transaction) co_return Error(kTransactionUnknown);
   bool contradicted = written->contradicted;
-  if (written->applied == store::Applied::kWritten && telesign::is_reference_id(report.reference_id)) {
-    const auto placed = co_await place_earlier(xid, report.reference_id, now);
-    if (placed && placed->count > 0) {
-      contradicted = contradicted || placed->contradicted;
+  if (written->applied == store::Applied::kWritten && may_wait(report, written->learns)) {
+    const Matched placed = co_await place_waiting(xid, report.reference_id, now);
+    if (placed.count > 0) {
+      contradicted = contradicted || placed.contradicted;
       const auto look = [&store = store_, xid, now] { return store.find(xid, now); };
       auto found = co_await reads_.run(look);
       if (found && *found) co_return PollPlacement{std::move(**found), contradicted};

@@ -86,7 +86,8 @@ class Placing {
   Task<Result<Written>> write(Xid xid, const telesign::Report& report, store::Event::Type type, UnixMillis now, std::vector<store::NoteName> done);
   Task<Result<Placement>> keep(const telesign::Report& report, UnixMillis now);
   Task<Result<Matched>> place_earlier(Xid xid, const std::string& reference, UnixMillis now);
-  bool may_wait(bool learns) const;
+  bool may_wait(const telesign::Report& report, bool learns) const;
+  Task<Matched> place_waiting(Xid xid, const std::string& reference, UnixMillis now);
 
   store::Store& store_;
   store::ReadPool& reads_;
