@@ -36,14 +36,11 @@ std::optional<Result<std::optional<Value>>> read_current_at_once(Database& datab
   rocksdb::ReadOptions options;
   options.read_tier = rocksdb::kBlockCacheTier;
   rocksdb::PinnableSlice value;
-  for (const auto& epoch : epochs) {
-    const auto status = database.db().Get(options, (*epoch)[table_of(key)], slice_of(key), &value);
-    if (status.IsNotFound()) continue;
-    if (!status.ok()) return std::nullopt;  // Incomplete, or a fault: the look-up that may wait says which
-    auto read = read_value(xid, view(value), database.names());
-    return read ? Found(std::optional<Value>(*std::move(read))) : Found(read.error());
-  }
-  return Found(std::optional<Value>());
+  const auto found = read_current_octets(database, epochs, key, options, value);
+  if (!found) return std::nullopt;  // it is not in memory, or a fault: the look-up that may wait says which
+  if (!*found) return Found(std::optional<Value>());
+  auto read = read_value(xid, view(value), database.names());
+  return read ? Found(std::optional<Value>(*std::move(read))) : Found(read.error());
 }
 
 Status read_earlier(Database& database, const EpochList& epochs, const Value& value, std::string_view key, std::size_t most,
