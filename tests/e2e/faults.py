@@ -63,8 +63,12 @@ def ask_for_tokens(server, count, prefix=""):
 
 
 def metric(server, name):
-    """A number without labels from /metrics."""
-    for line in server.admin_get("/metrics").text.splitlines():
+    """A number from /metrics; `name` has its labels as Prometheus writes them."""
+    return metric_in(server.admin_get("/metrics").text, name)
+
+
+def metric_in(text, name):
+    for line in text.splitlines():
         if line.startswith(name + " "):
             return float(line.split()[1])
     raise AssertionError(f"no {name} in /metrics")

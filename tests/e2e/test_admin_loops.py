@@ -4,8 +4,8 @@ import concurrent.futures
 import http.client
 import os
 import pathlib
-import re
 
+import faults
 import pytest
 from harness import PHONE, ask_again, wait_until
 from provider import StubProvider
@@ -56,11 +56,6 @@ def threads_named_loop(server):
     return sum((thread / "comm").read_text().strip() == "loop" for thread in folder.iterdir())
 
 
-def number(server, name):
-    """Of a metric, with its labels as Prometheus writes them."""
-    return float(re.search(rf"^{re.escape(name)} (\S+)$", server.admin_get("/metrics").text, re.M)[1])
-
-
 def mint(server, xid):
     answer = server.get(f"/v1/token/{PHONE}/{xid}")
     assert answer.status == 200
@@ -103,7 +98,7 @@ def test_the_provider_is_asked_once_for_all_loops(wide):
     answers = wide.crowd.ask_all("GET", "/v1/transactions/polled/status?refresh=1")
     assert {answer.status for answer in answers} == {200}
     assert {answer.json["status"]["description"] for answer in answers} == {"1"}, "the stub says how often it was asked for this XID"
-    assert number(wide, "jwtd_provider_requests_total") == 1
+    assert faults.metric(wide, "jwtd_provider_requests_total") == 1
 
 
 def test_metrics_add_up_over_the_loops(wide):
@@ -111,7 +106,7 @@ def test_metrics_add_up_over_the_loops(wide):
     for answer in wide.crowd.ask_all("GET", "/v1/transactions/counted"):
         assert answer.status == 200
     name = 'jwtd_http_requests_total{listener="admin",route="/v1/transactions/{xid}",status="200"}'
-    wait_until(lambda: number(wide, name) == CONNECTIONS, 30, "the last ones are counted, which comes behind their answers")
+    wait_until(lambda: faults.metric(wide, name) == CONNECTIONS, 30, "the last ones are counted, which comes behind their answers")
     assert {answer.status for answer in wide.crowd.ask_one_each("GET", "/readyz")} == {200}
 
 
@@ -125,7 +120,7 @@ def test_connections_beyond_the_bound_wait(make_server):
     def ask_and_go(connection):
         answer = ask_again(connection, "GET", "/metrics")
         connection.close()
-        return float(re.search(r'^jwtd_connections_open\{listener="admin"\} (\S+)$', answer.text, re.M)[1])
+        return faults.metric_in(answer.text, 'jwtd_connections_open{listener="admin"}')
 
     with concurrent.futures.ThreadPoolExecutor(len(kept)) as pool:
         open_at_once = list(pool.map(ask_and_go, kept))

@@ -158,8 +158,8 @@ class Sender(threading.Thread):
             return
 
 
-def load_and_kill(server, kill, start):
-    """Sends callbacks from many connections, kills, starts again, several times: what was answered 200 is in the timelines."""
+def load_and_kill(server, *behind):
+    """Sends callbacks from many connections, kills the database `behind` and the server, starts both, several times: what was answered 200 is in the timelines."""
     chance = faults.seeded("kill -9 under callbacks")
     for sender in range(SENDERS):
         for number in range(TRANSACTIONS):
@@ -172,14 +172,16 @@ def load_and_kill(server, kill, start):
         time.sleep(chance.uniform(0.1, MAX_LOAD_SECONDS))
         if number == 0:  # each about another transaction at first, so these are different reports
             harness.wait_until(lambda: sum(len(sender.answered) for sender in senders) > MIN_REPORTS, 120, "load enough to mean anything")
-        kill()
+        for one in (*behind, server):
+            one.kill()
         for sender in senders:
             sender.join()
             assert sender.odd == []
             for xid, body in sender.answered:
                 told = json.loads(body)["status"]
                 answered.setdefault(xid, set()).add((told["code"], told["updated_on"]))
-        start()
+        for one in (*behind, server):
+            one.start()
     count = 0
     for xid, told in answered.items():
         kept = {(event["code"], event["updated_on"]) for event in timeline(server, xid)["events"] if event["type"] == "callback"}
@@ -196,8 +198,7 @@ def load_and_kill(server, kill, start):
 
 
 def test_every_answered_callback_survives_kill_9(make_server):
-    server = make(make_server)
-    load_and_kill(server, server.kill, server.start)
+    load_and_kill(make(make_server))
 
 
 def test_erasing_leaves_counts(make_server, tmp_path):

@@ -222,14 +222,4 @@ def test_the_server_has_nothing_to_complain_about(node, postgresql):
 
 
 def test_every_answered_callback_survives_kill_9_of_service_and_database(node, postgresql):
-    server = node("one")
-
-    def kill():
-        postgresql.kill()
-        server.kill()
-
-    def start():
-        postgresql.start()
-        server.start()
-
-    load_and_kill(server, kill, start)
+    load_and_kill(node("one"), postgresql)
