@@ -24,7 +24,9 @@ using Milliseconds = std::chrono::milliseconds;
 constexpr std::size_t kFirstBuffer = 2048;            // holds any normal request
 constexpr std::size_t kBodyRead = 4096;
 constexpr std::size_t kMaxRawBody = 4 * kMaxBodyBytes;  // chunk headers and extensions included
-constexpr std::size_t kMaxDiscard = 256 * 1024;       // read and thrown away while lingering
+// Read and thrown away while lingering. Most clients send all of a body before they read the refusal; who sends more than this is no client.
+constexpr std::size_t kMaxDiscard = 4 << 20;
+constexpr std::size_t kDiscardRead = 16 * 1024;
 
 bool well_formed_request_id(std::string_view id) {
   if (id.empty() || id.size() > kMaxRequestIdBytes) return false;
@@ -382,7 +384,7 @@ Task<void> Connection::finish() {
   socket_.shutdown(tcp::socket::shutdown_send, ignored);
   if (!linger_ && pending().empty()) co_return;
   expect_within(kLingerTimeout);
-  std::string sink(kBodyRead, '\0');
+  std::string sink(kDiscardRead, '\0');
   for (std::size_t total = 0; total < kMaxDiscard;) {
     const std::size_t got = co_await ReadSome{*this, sink.data(), sink.size()};
     if (got == 0 || expired_) break;
