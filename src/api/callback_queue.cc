@@ -97,7 +97,8 @@ Task<void> replay(const CallbackQueueContext& context, const Request& request, R
     delivery.next_at = now;
     delivery.owner = context.owner;
     store::Change change;
-    change.put.push_back(forward::note_of(delivery, store::kOutboxNote));
+    store::Note& again = change.put.emplace_back(forward::note_of(delivery, store::kOutboxNote));
+    again.where = store::kDeadNote;  // not if it was erased meanwhile
     change.remove.push_back({std::string(store::kDeadNote), note.key});
     changes.push_back(std::move(change));
   }

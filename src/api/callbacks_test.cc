@@ -447,6 +447,37 @@ TEST_F(CallbacksTest, ErasingAPhoneNumberLeavesCounts) {
   EXPECT_EQ(placed_.back(), Placed::kUnmatched) << "the reference id is forgotten";
 }
 
+TEST_F(CallbacksTest, WhatWasSentBeforeAnErasureIsNotTakenForTheTransactionThatComesAnewUnderItsXid) {
+  commit("order-1");
+  const std::string replayed = report("R1", 2401, "order-1", "2023-11-14T22:13:10Z");  // ten seconds ago
+  EXPECT_EQ(send(replayed), 200);
+  context_.now = erasure_.now = [] { return kNow + 3600'000; };
+  const std::string target = std::string("/v1/transactions?phone_number=") + store::kPhone;
+  ASSERT_EQ(call_.call(Method::kDelete, target, operator_, "").status, 200);
+  EXPECT_EQ(send(replayed), 200);
+  EXPECT_EQ(placed_.back(), Placed::kErased);
+  EXPECT_TRUE(unmatched().empty()) << "its phone number is not kept again";
+  commit("order-1", store::kOtherPhone);
+  EXPECT_EQ(send(replayed), 200);
+  EXPECT_EQ(placed_.back(), Placed::kErased);
+  EXPECT_EQ(status("order-1")["status"]["state"], "none");
+  EXPECT_EQ(send(report("R2", 2402, "order-1", "2023-11-14T23:20:00Z")), 200);
+  EXPECT_EQ(placed_.back(), Placed::kApplied) << "what came afterwards counts";
+}
+
+TEST_F(CallbacksTest, AFullTimelineStillLearnsItsResult) {
+  commit("order-1");
+  const auto at = [](std::size_t second) { return "2023-11-14T22:" + std::to_string(10 + second / 60) + ":" + std::to_string(10 + second % 50) + "." + std::to_string(second) + "Z"; };
+  for (std::size_t i = 0; i < kMaxEvents - 2 - kKeptForResults; ++i) ASSERT_EQ(send(report("R1", 2400, "order-1", at(i))), 200) << i;
+  EXPECT_EQ(send(report("R1", 2400, "order-1", at(500))), 503);
+  EXPECT_EQ(refused_.back(), "timeline_full");
+  status_.ask = [&](const Xid& xid) { return Result<telesign::Polled>(telesign::Polled{*telesign::parse_callback(report("R1", 2400, xid.text(), at(501))), kNow, false}); };
+  EXPECT_EQ(call_.get("/v1/transactions/order-1/status?refresh=1", reader_).status, 200) << "what decides nothing is not kept, and refuses nobody";
+  EXPECT_EQ(json::parse(call_.response.body)["status"]["state"], "pending");
+  EXPECT_EQ(send(report("R1", 2401, "order-1", at(502))), 200);
+  EXPECT_EQ(status("order-1")["status"]["state"], "success");
+}
+
 TEST_F(CallbacksTest, ErasingAPhoneNumberReachesCallbacksThatWereNeverPlaced) {
   ASSERT_STREQ(store::kPhone, "15555551234");
   const auto naming = [&](const std::string& reference, const std::string& member) {

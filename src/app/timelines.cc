@@ -130,7 +130,7 @@ void Timelines::add_admin_routes(http::Router& router, store::Lane& lane) {
 
 void Timelines::add_numbers(metrics::Metrics& m) const {
   const auto of = [](const auto& atomic) { return [&atomic] { return static_cast<double>(atomic.load(std::memory_order_relaxed)); }; };
-  constexpr const char* kPlaced[] = {"applied", "seen", "duplicate", "unmatched", "dropped"};
+  constexpr const char* kPlaced[] = {"applied", "seen", "duplicate", "unmatched", "dropped", "erased"};
   for (std::size_t i = 0; i < placed_.size(); ++i) {
     m.counter("jwtd_callbacks_total", "Callbacks of the provider, by what became of them.", {{"outcome", kPlaced[i]}}, of(placed_[i]));
   }

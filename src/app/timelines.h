@@ -53,7 +53,7 @@ class Timelines {
   std::unique_ptr<forward::Forwarder> forwarder_;  // nullptr: nothing is forwarded
   store::ReadPool polls_{{.threads = kPollThreads, .deadline = kPollDeadline}};
   timeline::UnmatchedCount unmatched_{0};
-  std::array<std::atomic<std::uint64_t>, 5> placed_{};  // by timeline::Placed
+  std::array<std::atomic<std::uint64_t>, 6> placed_{};  // by timeline::Placed
   std::atomic<std::uint64_t> unsigned_{0}, malformed_{0}, unavailable_{0}, contradicted_{0};
 };
 

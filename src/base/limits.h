@@ -43,6 +43,7 @@ inline constexpr std::size_t kMaxEarlierTokens = 100;       // earlier tokens of
 
 // -- what happens to a transaction -----------------------------------------------------------------------------------
 inline constexpr std::size_t kMaxEvents = 128;              // of one transaction: the provider sends a few, each caller that verifies adds one
+inline constexpr std::size_t kKeptForResults = 16;          // of these, places that only what decides may take: a final report, and its contradictions
 inline constexpr std::size_t kMaxVerifiers = 32;            // of these events those of callers that verified: the provider's must find room
 inline constexpr std::size_t kMaxEventBytes = 24 * 1024;    // of an event's details: a callback's body (kMaxBodyBytes) as a JSON string, and its fields
 inline constexpr std::size_t kMaxEventKeyBytes = 160;        // the name, reference id, code and time of a report have room

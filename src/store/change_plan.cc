@@ -75,17 +75,25 @@ void ChangePlan::have_read() {
 std::span<const ChangePlan::Write> ChangePlan::next() {
   writes_.clear();
   taken_.clear();
+  asked_.clear();
   for (std::size_t index = 0; index < subjects_.size(); ++index) plan(index);
   return writes_;
 }
 
-// A note of the same name that goes with another transaction may not be written in the end: its turn is in another round.
-bool ChangePlan::is_free(const Change& change, std::size_t index) const {
+// A note of the same name that goes with another transaction may not be written in the end: its turn is in another round. So is the turn of a note that asks
+// for what this round writes or removes, and of what changes a note that was asked for: the driver looks before the round.
+bool ChangePlan::is_free(const Change& change, std::size_t index, const Write& write) const {
+  const auto untouched = [&](const Note& note) {
+    if (note.where.empty()) return true;
+    const Name name{note.where, note.key};
+    return !taken_.contains(name) && !write.notes.contains(name);
+  };
   const auto free = [&](const auto& one) {
     const auto found = taken_.find(name_of_note(one));
-    return found == taken_.end() || found->second == index;
+    return (found == taken_.end() || found->second == index) && !asked_.contains(name_of_note(one));
   };
-  return std::all_of(change.put.begin(), change.put.end(), free) && std::all_of(change.remove.begin(), change.remove.end(), free);
+  return std::all_of(change.put.begin(), change.put.end(), free) && std::all_of(change.remove.begin(), change.remove.end(), free) &&
+         std::all_of(change.put.begin(), change.put.end(), untouched);
 }
 
 void ChangePlan::plan(std::size_t index) {
@@ -96,10 +104,13 @@ void ChangePlan::plan(std::size_t index) {
   for (subject.planned = subject.first; subject.planned < subject.items.size(); ++subject.planned) {
     Item& item = subject.items[subject.planned];
     const Change& change = *item.change;
-    if (!is_free(change, index)) break;
+    if (!is_free(change, index, write)) break;
     if (!decide(item, subject, state, write)) continue;
     for (const NoteName& name : change.remove) write.notes[name_of_note(name)] = nullptr;
-    for (const Note& note : notes_to_put(change)) write.notes[name_of_note(note)] = &note;
+    for (const Note& note : notes_to_put(change)) {
+      write.notes[name_of_note(note)] = &note;
+      if (!note.where.empty()) asked_.emplace(note.where, note.key);
+    }
   }
   if (!write.erase && write.events.empty()) write.before = nullptr;
   if (!write.before && write.notes.empty()) return settle(subject);
@@ -120,7 +131,7 @@ bool ChangePlan::decide(Item& item, const Subject& subject, std::optional<Transa
       change.applied = Applied::kAbsent;
       return false;
     }
-    change.applied = append(*state, *change.event);
+    change.applied = append(*state, *change.event, change.decides);
     const bool was_ours = change.applied == Applied::kPresent && item.maybe && is_there_as_it_is(*state, *change.event);
     if (was_ours) change.applied = Applied::kWritten;
     else if (change.applied == Applied::kWritten) write.events.push_back(&*change.event);

@@ -14,6 +14,7 @@
 #include <chrono>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -34,7 +35,7 @@ class ChangePlan {
     const Transaction* before = nullptr;  // as it was read; nullptr: notes alone
     bool erase = false;                   // `before` goes, and `events` is empty
     std::vector<const Event*> events;     // to add, in this order
-    Notes notes;                          // no name is in two writes of one round
+    Notes notes;                          // no name is in two writes of one round; what Note::where asks for is in none that comes before it
 
     const Xid& xid() const { return before->current.xid; }
   };
@@ -74,7 +75,7 @@ class ChangePlan {
   Subject& subject_of(const Change& change);
   Subject* find(std::string_view xid);
   void plan(std::size_t index);
-  bool is_free(const Change& change, std::size_t index) const;
+  bool is_free(const Change& change, std::size_t index, const Write& write) const;
   bool decide(Item& item, const Subject& subject, std::optional<Transaction>& state, Write& write) const;
   void settle(Subject& subject);
 
@@ -85,6 +86,7 @@ class ChangePlan {
   std::size_t unsettled_ = 0;             // subjects
   std::vector<Write> writes_;
   std::map<Name, std::size_t> taken_;     // names of this round's notes, and whose they are
+  std::set<Name> asked_;                  // what Note::where of this round's notes names
 };
 
 }  // namespace jwtd::store

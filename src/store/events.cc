@@ -30,7 +30,7 @@ bool is_closed(const std::vector<Event>& events) {
                      [](const Event& event) { return event.type == Event::Type::kRevoked || event.type == Event::Type::kConsumed; });
 }
 
-Applied append(Transaction& transaction, const Event& event) {
+Applied append(Transaction& transaction, const Event& event, bool decides) {
   std::size_t verifiers = 0;
   bool revoked = false;
   for (const Event& there : transaction.events) {
@@ -40,9 +40,10 @@ Applied append(Transaction& transaction, const Event& event) {
   }
   if (event.type == Event::Type::kConsumed && revoked) return Applied::kClosed;
   if (event.type == Event::Type::kVerified && verifiers >= kMaxVerifiers) return Applied::kFull;
-  // Whatever came before, a transaction can be revoked and consumed: one place is kept for each.
+  // Whatever came before, a transaction can learn its result, and be revoked and consumed: one place is kept for each of these two.
   const bool closes = event.type == Event::Type::kRevoked || event.type == Event::Type::kConsumed;
-  if (transaction.events.size() >= (closes ? kMaxEvents : kMaxEvents - 2)) return Applied::kFull;
+  const std::size_t kept_free = closes ? 0 : decides ? 2 : 2 + kKeptForResults;
+  if (transaction.events.size() >= kMaxEvents - kept_free) return Applied::kFull;
   transaction.events.push_back(event);
   return Applied::kWritten;
 }
@@ -62,8 +63,12 @@ bool is_within_bounds(const Change& change) {
   if (!change.first_to_name.empty() && (!change.event || change.put.empty())) return false;
   if (change.event && (!change.xid || change.erase || !is_name(change.event->key, kMaxEventKeyBytes) || change.event->body.size() > kMaxEventBytes)) return false;
   if (change.erase && !change.xid) return false;
-  return std::all_of(change.put.begin(), change.put.end(), [](const Note& note) {
-           return is_name(note.kind, kMaxNoteKindBytes) && is_name(note.key, kMaxNoteKeyBytes) && note.value.size() <= kMaxNoteBytes;
+  const auto moves_from_there = [&](const Note& note) {
+    return std::any_of(change.remove.begin(), change.remove.end(), [&](const NoteName& gone) { return gone.kind == note.where && gone.key == note.key; });
+  };
+  return std::all_of(change.put.begin(), change.put.end(), [&](const Note& note) {
+           return is_name(note.kind, kMaxNoteKindBytes) && is_name(note.key, kMaxNoteKeyBytes) && note.value.size() <= kMaxNoteBytes &&
+                  (note.where.empty() || note.where == note.kind || moves_from_there(note));
          }) &&
          std::all_of(change.remove.begin(), change.remove.end(),
                      [](const NoteName& name) { return is_name(name.kind, kMaxNoteKindBytes) && is_name(name.key, kMaxNoteKeyBytes); });

@@ -15,8 +15,8 @@ std::string_view name_of(Event::Type type);  // "callback"
 bool is_closed(const std::vector<Event>& events);
 
 // Adds the event to `transaction`, which stands and is not past retention, and says so with kWritten; or leaves it as it is and says why:
-// kPresent, kClosed, kFull. kFull comes for one caller more than kMaxVerifiers too.
-Applied append(Transaction& transaction, const Event& event);
+// kPresent, kClosed, kFull. kFull comes for one caller more than kMaxVerifiers too, and before the last kKeptForResults places unless it `decides`.
+Applied append(Transaction& transaction, const Event& event, bool decides = false);
 
 // So long an event that names something speaks for the note that it has put. Reports of one verification come within minutes; the note may end before
 // its transaction (retention was raised, a copy left notes behind), and is put again by what comes later.

@@ -55,6 +55,9 @@ struct Note {
   std::string key;   // unique within its kind; 1 to kMaxNoteKeyBytes of printable ASCII; keys sort by octets
   std::string value; // at most kMaxNoteBytes, valid UTF-8, no NUL
   UnixMillis expires_at = 0;  // from then on it counts as absent; 0: it stays until it is removed
+  // Of one that is to be put; not empty: only where, just before its change is made, a note of this kind stands under the same key (it may have expired). So
+  // what somebody else has removed meanwhile is not put back. The note's own kind, or one that it moves from: the change removes that one, too.
+  std::string where = {};
 
   friend bool operator==(const Note&, const Note&) = default;
 };
@@ -68,7 +71,7 @@ enum class Applied : std::uint8_t {
   kPresent,  // the transaction has an event of this key; nothing was written
   kAbsent,   // there is no such transaction, or it is past retention at event.at; nothing was written
   kClosed,   // to consume: it is revoked; nothing was written
-  kFull,     // it has kMaxEvents; nothing was written
+  kFull,     // it has as many events as it may (events.h append()); nothing was written
   kDamaged,  // what stands under the XID cannot be read; nothing was written, and no other change is concerned
 };
 
@@ -86,6 +89,7 @@ struct Change {
   // in, with an event: not empty, put.front() is what the first event to name this has to put. It is left out where an earlier event of the transaction,
   // less than kNamedAnew before this one, begins so behind its key's first ':', for that one has put it.
   std::string first_to_name = {};
+  bool decides = false;  // in, with an event: one that may take the places kept for results
   // in, with `erase`: whose list has it. One that cannot be read is removed then too, if the driver can; without it that is kDamaged.
   std::optional<Phone> of = {};
 };

@@ -18,7 +18,8 @@
 namespace jwtd::timeline {
 namespace {
 
-constexpr std::string_view kForwarded[] = {store::kOutboxNote, store::kDeadNote};
+// A note moves from one to the other, and back when it is replayed, while they are looked through: whoever is missed in both has moved twice in that moment.
+constexpr std::string_view kForwarded[] = {store::kDeadNote, store::kOutboxNote, store::kDeadNote};
 constexpr std::size_t kNotesAtOnce = 500;
 
 store::Change erasure(const Xid& xid, const Phone& phone, const nlohmann::ordered_json& counts, std::chrono::seconds retention, UnixMillis now) {
@@ -56,8 +57,15 @@ bool is_about(const nlohmann::json& json, const std::vector<std::string>& xids) 
 // What of a page is to be removed.
 struct Doomed {
   std::vector<store::NoteName> notes;
+  std::size_t count = 0;
   std::string last;  // empty: this was the last page
 };
+
+// Under which it may stand when it is removed: one that is forwarded may be given up, or replayed, meanwhile.
+std::vector<std::string_view> kinds_of(const store::Note& note) {
+  if (note.kind == store::kOutboxNote || note.kind == store::kDeadNote) return {store::kOutboxNote, store::kDeadNote};
+  return {note.kind};
+}
 
 using IsDoomed = std::function<bool(const store::Note& note)>;  // asked on a pool thread
 
@@ -71,7 +79,9 @@ Task<Result<std::uint64_t>> remove_notes(store::Store& store, store::ReadPool& r
       if (!page) return page.error();
       Doomed doomed;
       for (const store::Note& note : *page) {
-        if (is_doomed(note)) doomed.notes.push_back({note.kind, note.key});
+        if (!is_doomed(note)) continue;
+        ++doomed.count;
+        for (const std::string_view each : kinds_of(note)) doomed.notes.push_back({std::string(each), note.key});
       }
       if (page->size() == kNotesAtOnce) doomed.last = page->back().key;
       return doomed;
@@ -80,7 +90,7 @@ Task<Result<std::uint64_t>> remove_notes(store::Store& store, store::ReadPool& r
     if (!doomed) co_return doomed.error();
     after = std::move(doomed->last);
     if (doomed->notes.empty()) continue;
-    count += doomed->notes.size();
+    count += doomed->count;
     store::Change change;
     change.remove = std::move(doomed->notes);
     const auto removed = co_await lane.apply(std::move(change));
@@ -143,6 +153,16 @@ Task<Result<Erased>> erase_phone(store::Store& store, store::ReadPool& reads, st
   erased.callbacks = *callbacks;
   if (left > 0) co_return Error(store::kStoreDamaged, std::to_string(left) + " transactions cannot be read, and are left; all else is erased");
   co_return erased;
+}
+
+Result<std::optional<UnixMillis>> erased_at(store::Store& store, const Xid& xid, UnixMillis now) {
+  const auto note = erased_note(store, xid, now);
+  if (!note) return note.error();
+  if (!*note) return std::optional<UnixMillis>();
+  const auto json = nlohmann::json::parse(**note, nullptr, /*allow_exceptions=*/false);
+  const auto micros = json.is_object() && json.contains("erased_at") && json["erased_at"].is_string() ? parse_rfc3339_micros(json["erased_at"].get<std::string>()) : std::nullopt;
+  if (!micros) return Error(store::kStoreDamaged, "what an erasure left cannot be read");
+  return std::optional<UnixMillis>(*micros / 1000);
 }
 
 Result<std::optional<std::string>> erased_note(store::Store& store, const Xid& xid, UnixMillis now) { return store.note({std::string(store::kErasedNote), xid.text()}, now); }

@@ -21,5 +21,7 @@ Task<Result<Erased>> erase_phone(store::Store& store, store::ReadPool& reads, st
 
 // What erase_phone() left under an XID: {"erased_at", "tokens", "events"} as JSON text; nullopt: nothing.
 Result<std::optional<std::string>> erased_note(store::Store& store, const Xid& xid, UnixMillis now);
+// When that was; nullopt: it was not, as far as is remembered.
+Result<std::optional<UnixMillis>> erased_at(store::Store& store, const Xid& xid, UnixMillis now);
 
 }  // namespace jwtd::timeline

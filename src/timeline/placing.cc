@@ -6,12 +6,14 @@
 
 #include "store/events.h"
 #include "store/note_kinds.h"
+#include "timeline/erasure.h"
 #include "timeline/phone_in_text.h"
 
 namespace jwtd::timeline {
 namespace {
 
 constexpr std::size_t kPage = 100;                      // notes read at once
+constexpr auto kOnTime = std::chrono::minutes(1);       // a callback's way here
 constexpr std::size_t kMaxPlacedAtOnce = 100;           // earlier callbacks of one reference id; there are a few
 
 // By reference id, so that those of one lie together; the hash in the event's key makes a repeated one the same note.
@@ -36,6 +38,11 @@ bool was_contradicted(const store::Transaction& transaction) {
   store::Transaction before = transaction;
   before.events.pop_back();
   return standing_of(before).contradicted;
+}
+
+// Callbacks come within seconds: only these can be from before an erasure, but for one of the last minutes, whose XID would have to come anew as soon.
+bool is_late(const telesign::Report& report, UnixMillis now) {
+  return report.updated_micros != telesign::Report::kNoTime && report.updated_micros / 1000 < now - std::chrono::milliseconds(kOnTime).count();
 }
 
 bool stands(const telesign::Outline& standing, const telesign::Report& report) {
@@ -66,10 +73,12 @@ Task<Result<Placing::Written>> Placing::write(Xid xid, const telesign::Report& r
     change.put.push_back({std::string(store::kReferenceNote), report.reference_id, xid.text(), expiry});
     change.first_to_name = report.reference_id + ':';
   }
+  change.decides = telesign::state_of(report.code) != telesign::State::kPending;
   if (options_.forward && type == store::Event::Type::kCallback) change.put.push_back(options_.forward(xid, report, now));
   Result<store::Change> applied = co_await lane_.apply(std::move(change));
   if (!applied) co_return applied.error();
-  if (applied->applied == store::Applied::kFull) co_return Error(kTimelineFull);
+  // An answer that decides nothing is told from what stands; a callback has to be on record before it is answered.
+  if (applied->applied == store::Applied::kFull && (type == store::Event::Type::kCallback || applied->decides)) co_return Error(kTimelineFull);
   if (applied->applied == store::Applied::kDamaged) co_return Error(store::kStoreDamaged);
   const bool learns = applied->applied == store::Applied::kWritten && !applied->first_to_name.empty() && store::notes_to_put(*applied).size() == applied->put.size();
   Written written{.applied = applied->applied, .transaction = std::move(applied->transaction), .learns = learns};
@@ -97,10 +106,21 @@ Task<Result<Placement>> Placing::callback(telesign::Report report, UnixMillis no
     }
     co_return kept;
   }
+  Placement placement;
+  placement.placed = Placed::kErased;
+  if (is_late(report, now)) {
+    const auto erased = co_await was_erased(**xid, report.updated_micros, now);
+    if (!erased) co_return erased.error();
+    if (*erased) co_return placement;
+  }
   auto written = co_await write(**xid, report, store::Event::Type::kCallback, now, {});
   if (!written) co_return written.error();
-  if (written->applied == store::Applied::kAbsent) co_return co_await keep(report, now);
-  Placement placement;
+  if (written->applied == store::Applied::kAbsent) {
+    const auto erased = co_await was_erased(**xid, std::nullopt, now);
+    if (!erased) co_return erased.error();
+    if (*erased) co_return placement;
+    co_return co_await keep(report, now);
+  }
   if (written->applied != store::Applied::kWritten) {
     placement.placed = Placed::kDuplicate;
     co_return placement;
@@ -128,6 +148,14 @@ Task<Placing::Matched> Placing::place_waiting(Xid xid, const std::string& refere
   std::size_t none = 0;
   unmatched_.compare_exchange_strong(none, 1);  // until they are counted again
   co_return Matched{};
+}
+
+// Whether the transaction was erased; with `since_micros`, after that time.
+Task<Result<bool>> Placing::was_erased(Xid xid, std::optional<std::int64_t> since_micros, UnixMillis now) {
+  const auto look = [&store = store_, xid, now] { return erased_at(store, xid, now); };
+  const auto erased = co_await reads_.run(look);
+  if (!erased) co_return erased.error();
+  co_return *erased && (!since_micros || *since_micros < **erased * 1000);
 }
 
 Task<Result<PollPlacement>> Placing::poll(Xid xid, telesign::Report report, UnixMillis now) {

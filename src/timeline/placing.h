@@ -3,6 +3,9 @@
 // A callback names its transaction by our XID or by the provider's reference id. Which XID a reference id belongs to is learnt from any report
 // that has both, and kept as a note; what cannot be placed is kept as a note too, and placed as soon as its reference id is learnt.
 //
+// What was erased stays away: a callback for a transaction that was, and is not there any more, is dropped; and so is one that was sent before the erasure, and
+// repeated by whoever it is, when the XID has come anew.
+//
 // One for each loop, since it holds that loop's lane. What callback() and poll() return is durable.
 #pragma once
 
@@ -37,6 +40,7 @@ enum class Placed : std::uint8_t {
   kDuplicate,  // was there already
   kUnmatched,  // kept until its transaction becomes known
   kDropped,    // neither: kMaxUnmatched wait already
+  kErased,     // neither: it is about a transaction that was erased
 };
 
 struct Placement {
@@ -84,6 +88,7 @@ class Placing {
   };
   Task<Result<std::optional<Xid>>> xid_of(const telesign::Report& report, UnixMillis now);
   Task<Result<Written>> write(Xid xid, const telesign::Report& report, store::Event::Type type, UnixMillis now, std::vector<store::NoteName> done);
+  Task<Result<bool>> was_erased(Xid xid, std::optional<std::int64_t> since_micros, UnixMillis now);
   Task<Result<Placement>> keep(const telesign::Report& report, UnixMillis now);
   Task<Result<Matched>> place_earlier(Xid xid, const std::string& reference, UnixMillis now);
   bool may_wait(const telesign::Report& report, bool learns) const;

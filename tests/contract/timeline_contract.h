@@ -61,6 +61,70 @@ class TimelineContract : public StoreContract {
 
 using Names = std::vector<std::string>;
 
+// -- notes that are put where another stands ----------------------------------------------------------------------------
+
+TEST_P(TimelineContract, ANoteThatAsksForItsFormerSelfIsNotPutBackOnceThatIsGone) {
+  apply(only({{"outbox", "k", "first", 0}}));
+  apply(only({{"outbox", "k", "second", 0, "outbox"}, {"outbox", "never", "x", 0, "outbox"}}));
+  EXPECT_EQ(note("outbox", "k"), "second");
+  EXPECT_EQ(note("outbox", "never"), std::nullopt);
+  apply(only({}, {{"outbox", "k"}}));
+  apply(only({{"outbox", "k", "third", 0, "outbox"}, {"outbox", "other", "y", 0}}));
+  EXPECT_EQ(note_keys("outbox"), std::vector<std::string>{"other"}) << "the rest of the change is made all the same";
+}
+
+TEST_P(TimelineContract, ANoteMovesOnlyFromWhereItStands) {
+  apply(only({{"outbox", "k", "v", 0}}));
+  const auto give_up = [this](std::string key) { apply(only({{"dead", key, "given up", kNow + 1'000'000, "outbox"}}, {{"outbox", key}})); };
+  give_up("k");
+  give_up("never");
+  EXPECT_EQ(note_keys("outbox"), std::vector<std::string>{});
+  EXPECT_EQ(note_keys("dead"), std::vector<std::string>{"k"});
+  EXPECT_EQ(note("dead", "k", kNow + 1'000'000), std::nullopt);
+  give_up("k");
+  EXPECT_EQ(note("dead", "k"), "given up") << "made twice, as after a lost answer";
+  apply(only({{"outbox", "k", "again", 0, "dead"}}, {{"dead", "k"}}));
+  EXPECT_EQ(note("outbox", "k"), "again");
+  EXPECT_EQ(note_keys("dead"), std::vector<std::string>{});
+}
+
+TEST_P(TimelineContract, WhatANoteAsksForIsToldByTheChangesBeforeItInTheBatch) {
+  apply(only({{"outbox", "a", "1", 0}, {"outbox", "b", "1", 0}, {"dead", "c", "1", 0}}));
+  apply_all({only({}, {{"outbox", "a"}, {"dead", "a"}}), only({{"outbox", "a", "2", 0, "outbox"}}),                                      // erased, then claimed
+             only({{"outbox", "b", "2", 0, "outbox"}}), only({{"dead", "b", "3", 0, "outbox"}}, {{"outbox", "b"}}),                       // claimed, then given up,
+             only({{"outbox", "b", "4", 0, "dead"}}, {{"dead", "b"}}), only({}, {{"outbox", "b"}, {"dead", "b"}}),                        // replayed, then erased
+             only({{"outbox", "c", "2", 0, "dead"}}, {{"dead", "c"}}), only({{"outbox", "c", "3", 0, "outbox"}}),                         // replayed, then claimed
+             only({{"outbox", "d", "1", 0}}), only({{"outbox", "d", "2", 0, "outbox"}})});                                                // put, then claimed
+  EXPECT_EQ(note_keys("outbox"), (std::vector<std::string>{"c", "d"}));
+  EXPECT_EQ(note_keys("dead"), std::vector<std::string>{});
+  EXPECT_EQ(note("outbox", "c"), "3");
+  EXPECT_EQ(note("outbox", "d"), "2");
+}
+
+// Who removes a note and who moves or renews it meet; whoever comes first, nothing is left.
+TEST_P(TimelineContract, WhatIsRemovedWhileItMovesIsGone) {
+  const bool at_once = store_->commits_at_once() > 1;
+  for (int round = 0; round < 50; ++round) {
+    const std::string key = "k" + std::to_string(round);
+    apply(only({{"outbox", key, "v", 0}}));
+    Change moves = round % 2 == 0 ? only({{"dead", key, "v", 0, "outbox"}}, {{"outbox", key}}) : only({{"outbox", key, "w", 0, "outbox"}});
+    Change removes = only({}, {{"outbox", key}, {"dead", key}});
+    std::barrier together(at_once ? 2 : 1);
+    const auto one = [&](Change& change) {
+      Change* const batch[] = {&change};
+      together.arrive_and_wait();
+      const Status status = store_->apply(batch);
+      EXPECT_TRUE(status) << status.error().message();
+    };
+    if (!at_once) one(round % 4 < 2 ? removes : moves);
+    std::thread other([&] { one(!at_once && round % 4 < 2 ? moves : removes); });
+    if (at_once) one(moves);
+    other.join();
+  }
+  EXPECT_EQ(note_keys("outbox"), std::vector<std::string>{});
+  EXPECT_EQ(note_keys("dead"), std::vector<std::string>{});
+}
+
 // -- events ---------------------------------------------------------------------------------------------------------
 
 // What an event names for the first time goes on record with it, and is not written again for those that follow.
@@ -232,9 +296,16 @@ TEST_P(TimelineContract, ATimelineIsBoundedAndCanAlwaysBeClosed) {
   for (std::size_t i = 0; i < kMaxVerifiers + 1; ++i) changes.push_back(add("a", event("verified:" + std::to_string(i), Event::Type::kVerified)));
   EXPECT_EQ(apply_all(changes).back().applied, Applied::kFull);
   changes.clear();
-  for (std::size_t i = kMaxVerifiers; i < kMaxEvents - 2; ++i) changes.push_back(add("a", event("callback:" + std::to_string(i))));
+  for (std::size_t i = kMaxVerifiers; i < kMaxEvents - 2 - kKeptForResults; ++i) changes.push_back(add("a", event("callback:" + std::to_string(i))));
   EXPECT_EQ(apply_all(changes).back().applied, Applied::kWritten);
   EXPECT_EQ(apply(add("a", event("one more"))).applied, Applied::kFull);
+  const auto result = [](std::string key) {
+    Change change = add("a", event(std::move(key)));
+    change.decides = true;
+    return change;
+  };
+  for (std::size_t i = 0; i < kKeptForResults; ++i) EXPECT_EQ(apply(result("final:" + std::to_string(i))).applied, Applied::kWritten) << i;
+  EXPECT_EQ(apply(result("one more final")).applied, Applied::kFull);
   EXPECT_EQ(apply(add("a", event("consumed", Event::Type::kConsumed))).applied, Applied::kWritten);
   EXPECT_EQ(apply(add("a", event("revoked", Event::Type::kRevoked))).applied, Applied::kWritten);
   EXPECT_EQ(find("a")->events.size(), kMaxEvents);

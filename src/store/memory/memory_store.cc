@@ -219,7 +219,7 @@ class MemoryStore final : public Store {
       if (!found || past_retention(found->created_at, retention_, change.event->at)) {
         change.applied = Applied::kAbsent;
       } else {
-        change.applied = append(*found, *change.event);
+        change.applied = append(*found, *change.event, change.decides);
         change.transaction = shallow(*found);
       }
     } else if (change.erase) {
@@ -227,8 +227,15 @@ class MemoryStore final : public Store {
       else change.applied = Applied::kAbsent;
     }
     if (change.applied != Applied::kWritten) return;
+    std::vector<const Note*> puts;
+    for (const Note& note : notes_to_put(change)) {
+      if (note.where.empty() || notes_.contains({note.where, note.key})) puts.push_back(&note);
+    }
     for (const NoteName& name : change.remove) notes_.erase({name.kind, name.key});
-    for (const Note& note : notes_to_put(change)) notes_[{note.kind, note.key}] = note;
+    for (const Note* const note : puts) {
+      Note& kept = notes_[{note->kind, note->key}] = *note;
+      kept.where.clear();
+    }
   }
 
   void insert(Entry& entry) {

@@ -29,7 +29,18 @@ bool of_one_phone(const UnderXid& under) {
   return std::all_of(under.rows.begin(), under.rows.end(), [&](const LegacyRow& row) { return row.record && row.record->phone == under.rows.front().record->phone; });
 }
 
-bool spans_documents(const ChangePlan::Write& write) { return write.before && (write.erase || !write.notes.empty()); }
+bool moves(const Note* note) { return note && !note->where.empty() && note->where != note->kind; }
+
+// What move_note() removes.
+bool is_moved(const ChangePlan::Write& write, const ChangePlan::Name& name) {
+  return std::any_of(write.notes.begin(), write.notes.end(),
+                     [&](const auto& one) { return moves(one.second) && one.second->where == name.first && one.first.second == name.second; });
+}
+
+bool spans_documents(const ChangePlan::Write& write) {
+  return (write.before && (write.erase || !write.notes.empty())) ||
+         std::any_of(write.notes.begin(), write.notes.end(), [](const auto& one) { return moves(one.second); });
+}
 
 }  // namespace
 
@@ -126,12 +137,47 @@ Result<Changes::Fate> Changes::write(const Lease& lease, Writes writes, const mo
     if (*fate == Fate::kUnknown) return Fate::kUnknown;
     sent = true;
   }
+  for (const ChangePlan::Write& one : writes) {
+    for (const auto& [name, note] : one.notes) {
+      if (!moves(note)) continue;
+      const auto fate = move_note(lease, *note, session);
+      if (!fate || *fate != Fate::kWritten) return fate;
+    }
+  }
   return Fate::kWritten;
 }
 
+// In a transaction the removal tells whether it was there, and holds it. Elsewhere it is looked for first: a move that was made before, and whose answer was lost,
+// must not be taken back; and who removes the note between the look and the move finds it in one of its two places, or has it taken back here.
+Result<Changes::Fate> Changes::move_note(const Lease& lease, const Note& note, const mongoc_client_session_t* session) {
+  const auto put = [&]() -> Result<Fate> {
+    Bulk bulk(lease, lease.notes(), session);
+    if (Status added = bulk.replace(which_note(note.kind, note.key), write_note(note), true); !added) return added.error();
+    return execute(bulk, -1);
+  };
+  const auto remove = [&](std::string_view kind, std::int64_t expected) -> Result<Fate> {
+    Bulk bulk(lease, lease.notes(), session);
+    if (Status added = bulk.remove(which_note(kind, note.key)); !added) return added.error();
+    return execute(bulk, expected);
+  };
+  if (session) {
+    Bulk bulk(lease, lease.notes(), session);
+    if (Status added = bulk.remove(which_note(note.where, note.key)); !added) return added.error();
+    const BulkReply reply = bulk.execute();
+    const auto fate = judge(reply, -1);
+    return !fate || *fate != Fate::kWritten || reply.removed == 0 ? fate : put();
+  }
+  const auto there = has_note(connections_, lease, note.where, note.key);
+  if (!there) return there.error();
+  if (!*there) return Fate::kWritten;
+  if (const auto done = put(); !done || *done != Fate::kWritten) return done ? Fate::kUnknown : done;
+  const auto taken = remove(note.where, 1);
+  if (!taken || *taken == Fate::kUnknown) return taken;
+  return *taken == Fate::kWritten ? taken : remove(note.kind, -1);
+}
+
 // `expected`: how many documents have to be found; below 0: it does not matter.
-Result<Changes::Fate> Changes::execute(Bulk& bulk, std::int64_t expected) {
-  const BulkReply reply = bulk.execute();
+Result<Changes::Fate> Changes::judge(const BulkReply& reply, std::int64_t expected) {
   if (reply.rolled_back) return Fate::kBeaten;
   if (!reply.certain) {
     watch_.failed(reply.failure.what);
@@ -146,8 +192,8 @@ Result<Changes::Fate> Changes::execute(Bulk& bulk, std::int64_t expected) {
 Status Changes::put_notes(Writes writes, Bulk& bulk) const {
   for (const ChangePlan::Write& one : writes) {
     for (const auto& [name, note] : one.notes) {
-      if (!note) continue;
-      if (Status added = bulk.replace(which_note(name.first, name.second), write_note(*note), true); !added) return added;
+      if (!note || moves(note)) continue;
+      if (Status added = bulk.replace(which_note(name.first, name.second), write_note(*note), note->where.empty()); !added) return added;
     }
   }
   return {};
@@ -156,7 +202,7 @@ Status Changes::put_notes(Writes writes, Bulk& bulk) const {
 Status Changes::remove_notes(Writes writes, Bulk& bulk) const {
   for (const ChangePlan::Write& one : writes) {
     for (const auto& [name, note] : one.notes) {
-      if (note) continue;
+      if (note || is_moved(one, name)) continue;
       if (Status added = bulk.remove(which_note(name.first, name.second)); !added) return added;
     }
   }

@@ -3,7 +3,8 @@
 //
 // Events are members of the transaction's document, so they are one update; a batch of them is one bulk write. Whatever spans two documents (an
 // event and the notes that come with it, an erasure) is one transaction of the server's. A single server knows none: there notes that are to be put
-// come first, then the document, then what is to be removed, so that what breaks off in between leaves a note too many and never one too few.
+// come first, then the document, then what is to be removed, so that what breaks off in between leaves a note too many and never one too few. A note that moves
+// from one kind to the other comes last and by itself, and is taken back where its former place turns out to be empty.
 //
 // A transaction that only the tutorial's rows know gets a document of ours beside them with its first event, and the rows go when it is erased.
 #pragma once
@@ -39,9 +40,11 @@ class Changes {
   Status read(const Lease& lease, ChangePlan& plan);
   Result<Fate> write(const Lease& lease, Writes writes, const mongoc_client_session_t* session);
   Result<Fate> write_as_one(const Lease& lease, Writes writes);
-  Result<Fate> execute(Bulk& bulk, std::int64_t expected);
+  Result<Fate> execute(Bulk& bulk, std::int64_t expected) { return judge(bulk.execute(), expected); }
+  Result<Fate> judge(const BulkReply& reply, std::int64_t expected);
   Status put_notes(Writes writes, Bulk& bulk) const;
   Status remove_notes(Writes writes, Bulk& bulk) const;
+  Result<Fate> move_note(const Lease& lease, const Note& note, const mongoc_client_session_t* session);
   Status erase_what_is_beside(const ChangePlan::Write& write, Bulk& earlier, Bulk& tokens) const;
   Status write_document_of(const ChangePlan::Write& write, Bulk& bulk, std::int64_t& expected) const;
 

@@ -45,6 +45,16 @@ Bson write_note(const Note& note) {
   return document;
 }
 
+Result<bool> has_note(Connections& connections, const Lease& lease, std::string_view kind, std::string_view key) {
+  bool found = false;
+  const auto each = [&](const bson_t&) -> Status {
+    found = true;
+    return {};
+  };
+  if (Status read = query(connections, lease.notes(), which_note(kind, key), {}, connections.primary(), each); !read) return read.error();
+  return found;
+}
+
 Result<std::optional<std::string>> find_note(Connections& connections, const NoteName& name, UnixMillis now) {
   auto lease = connections.lease();
   if (!lease) return lease.error();

@@ -16,6 +16,9 @@ namespace jwtd::store {
 Bson which_note(std::string_view kind, std::string_view key);
 Bson write_note(const Note& note);
 
+// Whether one stands under this name, expired or not.
+Result<bool> has_note(Connections& connections, const Lease& lease, std::string_view kind, std::string_view key);
+
 // As in store.h. Fail with kStoreDamaged when what stands there is no note.
 Result<std::optional<std::string>> find_note(Connections& connections, const NoteName& name, UnixMillis now);
 Result<std::vector<Note>> list_notes(Connections& connections, std::string_view kind, std::string_view after, std::size_t limit, UnixMillis now);

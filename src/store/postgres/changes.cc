@@ -29,9 +29,10 @@ UnixMillis read_note_expiry(std::int64_t micros) { return micros == kNever ? 0 :
 
 void Changes::clear() {
   for (Array* array : {&xids_, &epoch_numbers_, &created_, &sizes_, &events_, &erased_xids_, &erased_epochs_, &put_owners_, &put_kinds_, &put_keys_, &put_values_,
-                       &put_expiries_, &removed_owners_, &removed_kinds_, &removed_keys_, &held_kinds_, &held_keys_}) {
+                       &put_wheres_, &put_expiries_, &removed_owners_, &removed_kinds_, &removed_keys_, &held_kinds_, &held_keys_}) {
     array->clear();
   }
+  asks_ = false;
 }
 
 void Changes::prepare(const ChangePlan::Write& write) {
@@ -58,6 +59,12 @@ void Changes::prepare(const ChangePlan::Write& write) {
     (note ? put_keys_ : removed_keys_).add_text(key);
     if (!note) continue;
     put_values_.add_text(note->value);
+    put_wheres_.add_text(note->where);
+    if (!note->where.empty()) {
+      asks_ = true;
+      held_kinds_.add_text(note->where);
+      held_keys_.add_text(key);
+    }
     put_expiries_.add_int8(note_expiry(note->expires_at));
   }
 }
@@ -76,11 +83,11 @@ std::span<const Step> Changes::next_steps() {
   if (writes_.empty()) return steps_;
   for (const ChangePlan::Write& write : writes_) prepare(write);
   steps_.push_back({&kBegin, {}});
-  if (held_kinds_.size() > 1 && removed_kinds_.size() > 0) steps_.push_back({&kHoldNotes, {held_kinds_.octets(), held_keys_.octets()}});
+  if (asks_ || (held_kinds_.size() > 1 && removed_kinds_.size() > 0)) steps_.push_back({&kHoldNotes, {held_kinds_.octets(), held_keys_.octets()}});
   at_change_ = steps_.size();
   steps_.push_back({&kChange, {xids_.octets(), epoch_numbers_.octets(), created_.octets(), sizes_.octets(), events_.octets(), put_owners_.octets(),
                                put_kinds_.octets(), put_keys_.octets(), put_values_.octets(), removed_owners_.octets(), removed_kinds_.octets(),
-                               removed_keys_.octets(), put_expiries_.octets()}});
+                               removed_keys_.octets(), put_expiries_.octets(), put_wheres_.octets()}});
   if (erased_xids_.size() > 0) steps_.push_back({&kForgetEarlier, {erased_xids_.octets(), erased_epochs_.octets()}});
   steps_.push_back({&kCommit, {}});
   return steps_;

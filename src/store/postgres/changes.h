@@ -54,9 +54,10 @@ class Changes {
   Array xids_{Array::Of::kText}, epoch_numbers_{Array::Of::kInt4}, created_{Array::Of::kTime}, sizes_{Array::Of::kInt4}, events_{Array::Of::kText};
   Array erased_xids_{Array::Of::kText}, erased_epochs_{Array::Of::kInt4};
   Array put_owners_{Array::Of::kText}, put_kinds_{Array::Of::kText}, put_keys_{Array::Of::kText}, put_values_{Array::Of::kText},
-      put_expiries_{Array::Of::kTime};
+      put_wheres_{Array::Of::kText}, put_expiries_{Array::Of::kTime};
   Array removed_owners_{Array::Of::kText}, removed_kinds_{Array::Of::kText}, removed_keys_{Array::Of::kText};
   Array held_kinds_{Array::Of::kText}, held_keys_{Array::Of::kText};
+  bool asks_ = false;  // a note is put only where another stands
 };
 
 }  // namespace jwtd::store::postgres

@@ -99,8 +99,8 @@ const Statement kChange{"change",
     "removed AS (DELETE FROM jwtd.notes n USING unnest($10::text[], $11::text[], $12::text[]) AS r(owner, kind, key) "
     "WHERE n.kind = r.kind COLLATE \"C\" AND n.key = r.key COLLATE \"C\" AND " GOES_WITH_IT("r") "), "
     "put AS (INSERT INTO jwtd.notes (expires_at, kind, key, value) SELECT p.expires_at, p.kind, p.key, p.value "
-    "FROM unnest($6::text[], $7::text[], $8::text[], $9::text[], $13::timestamptz[]) AS p(owner, kind, key, value, expires_at) "
-    "WHERE " GOES_WITH_IT("p") " ORDER BY p.kind COLLATE \"C\", p.key COLLATE \"C\" "
+    "FROM unnest($6::text[], $7::text[], $8::text[], $9::text[], $13::timestamptz[], $14::text[]) AS p(owner, kind, key, value, expires_at, asks) "
+    "WHERE " GOES_WITH_IT("p") " AND (p.asks = '' OR EXISTS (SELECT FROM jwtd.notes s WHERE s.kind = p.asks COLLATE \"C\" AND s.key = p.key COLLATE \"C\")) ORDER BY p.kind COLLATE \"C\", p.key COLLATE \"C\" "
     "ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at) "
     "SELECT xid FROM done"};
 

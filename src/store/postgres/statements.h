@@ -34,11 +34,12 @@ extern const Statement kForgetEarlier;  // $1 xids $2 epochs
 
 // What happens to transactions afterwards (change_plan.h), and notes.
 extern const Statement kUnder;          // $1 xids, array
-// Locks notes that are there, in the order of their names: whoever removes some and puts others waits in one direction only. $1 kinds $2 keys
+// Locks notes that are there, in the order of their names: whoever removes some and puts others waits in one direction only; and what a note asks for that is to
+// be put stays as it is until it is. $1 kinds $2 keys
 extern const Statement kHoldNotes;
 // Adds events to transactions, or erases them, where they are as they were read; a row (xid) for each that was. Notes go with their owner's row.
 // $1 xids $2 epochs $3 created_ats as read $4 octets of events as read $5 new events, '' to erase;
-// notes to put: $6 owners, '' for none, $7 kinds $8 keys $9 values $13 expires_ats; to remove: $10 owners $11 kinds $12 keys
+// notes to put: $6 owners, '' for none, $7 kinds $8 keys $9 values $13 expires_ats $14 Note::where, '' for none; to remove: $10 owners $11 kinds $12 keys
 extern const Statement kChange;
 extern const Statement kNote;           // $1 kind $2 key $3 now
 extern const Statement kNotes;          // $1 kind $2 behind this key $3 now $4 limit

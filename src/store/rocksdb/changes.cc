@@ -57,8 +57,7 @@ class Batch {
         made_[key].clear();
       }
     }
-    if (change.applied == Applied::kWritten) write_notes(change);
-    return {};
+    return change.applied == Applied::kWritten ? write_notes(change) : Status();
   }
 
   Status write() {
@@ -98,7 +97,7 @@ class Batch {
     change.applied = Applied::kAbsent;
     if (past_retention(value.created_at, retention_, change.event->at)) return {};
     Transaction& left = change.transaction.emplace(Transaction{value.created_at, value.number, std::move(value.record), {}, std::move(value.events)});
-    change.applied = append(left, *change.event);
+    change.applied = append(left, *change.event, change.decides);
     if (change.applied != Applied::kWritten) return {};
     std::string made;
     if (auto grown = append_value_with(*change.event, view(octets_), made); !grown) return grown;
@@ -147,12 +146,28 @@ class Batch {
     return erase(key, xid);
   }
 
-  void write_notes(const Change& change) {
-    for (const NoteName& name : change.remove) notes_[note_key(name.kind, name.key)].reset();
+  Status write_notes(const Change& change) {
+    std::vector<const Note*> puts;
     for (const Note& note : notes_to_put(change)) {
-      notes_[note_key(note.kind, note.key)] = note_value(note);
-      if (note.expires_at != 0) notes_[note_expiry_key(note.expires_at, note.kind, note.key)].emplace();
+      const auto may = note.where.empty() ? Result<bool>(true) : is_there(note_key(note.where, note.key));
+      if (!may) return may.error();
+      if (*may) puts.push_back(&note);
     }
+    for (const NoteName& name : change.remove) notes_[note_key(name.kind, name.key)].reset();
+    for (const Note* const note : puts) {
+      notes_[note_key(note->kind, note->key)] = note_value(*note);
+      if (note->expires_at != 0) notes_[note_expiry_key(note->expires_at, note->kind, note->key)].emplace();
+    }
+    return {};
+  }
+
+  // After the changes before.
+  Result<bool> is_there(const std::string& note_key) const {
+    if (const auto made = notes_.find(note_key); made != notes_.end()) return made->second.has_value();
+    rocksdb::PinnableSlice value;
+    const auto status = database_.db().Get({}, database_.notes(), note_key, &value);
+    if (!status.ok() && !status.IsNotFound()) return read_error(status);
+    return status.ok();
   }
 
   Database& database_;
