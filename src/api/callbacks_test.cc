@@ -326,7 +326,18 @@ TEST_F(CallbacksTest, APhoneNumberInTheProvidersWordsIsMasked) {
   EXPECT_THAT(call_.get("/v1/callbacks?unmatched=1", operator_).body, HasSubstr(R"("xid":"15555551234")"));
   commit("order-2");
   send(report("15555551234", 2401, "order-2"));
+  send(report("R3", 2401, "1-555-555-1234"));
+  EXPECT_THAT(call_.get("/v1/callbacks?unmatched=1", masked_).body, AllOf(HasSubstr(R"("xid":"*-***-***-1234")"), Not(HasSubstr("555-1234"))));
   EXPECT_THAT(call_.get("/v1/transactions/order-2", reader_).body, AllOf(HasSubstr(R"("reference_id":"*******1234")"), Not(HasSubstr("15555551234"))));
+}
+
+TEST_F(CallbacksTest, APhoneNumberInGroupsIsMaskedToo) {
+  commit("order-1");
+  json body = json::parse(report("R1", 2401, "order-1"));
+  body["status"]["description"] = "calling +1 555 555 1234 or +1-555-555-1234 / 15555551234 / 1.555.555.1234 (555)5551234";
+  send(body.dump());
+  EXPECT_EQ(status("order-1")["status"]["description"], "calling +* *** *** 1234 or +*-***-***-**** / *******1234 / *.***.***.**** (***)***1234");
+  EXPECT_THAT(call_.get("/v1/transactions/order-1", operator_).body, HasSubstr("calling +1 555 555 1234 or"));
 }
 
 TEST_F(CallbacksTest, UnmatchedOnesAreBounded) {

@@ -6,13 +6,12 @@
 #include <nlohmann/json.hpp>
 
 #include "api/routes.h"
+#include "base/phone_in_text.h"
 
 namespace jwtd::api {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-constexpr std::size_t kDigitsShown = 4;  // as Phone::redacted()
 
 void add_report(const telesign::Report& report, Sight sight, Json& json) {
   json["code"] = report.code;
@@ -64,22 +63,12 @@ Json events_json(const store::Transaction& transaction, UnixMillis now, Sight si
 
 Sight sight_of(const Asker& asker) { return asker->may(access::Scope::kReadPii) ? Sight::kFull : Sight::kMasked; }
 
-std::string shown_words(std::string_view text, Sight sight) {
-  std::string out;
-  while (!text.empty()) {
-    const bool digits = text[0] >= '0' && text[0] <= '9';
-    const std::size_t end = std::min(digits ? text.find_first_not_of("0123456789") : text.find_first_of("0123456789"), text.size());
-    const std::string_view run = text.substr(0, end);
-    const std::size_t hidden = digits && sight == Sight::kMasked && run.size() >= Phone::kMinDigits ? run.size() - kDigitsShown : 0;
-    out.append(hidden, '*').append(run.substr(hidden));
-    text.remove_prefix(end);
-  }
-  return out;
-}
+std::string shown_words(std::string_view text, Sight sight) { return sight == Sight::kMasked ? phones_masked(text) : std::string(text); }
 
 std::string shown_id(std::string_view id, Sight sight) {
-  const Result<Phone> phone = sight == Sight::kMasked ? Phone::parse(id) : Result<Phone>(Error(kPhoneMalformed));
-  return phone ? phone->redacted() : std::string(id);
+  const auto digits = static_cast<std::size_t>(std::count_if(id.begin(), id.end(), [](char c) { return c >= '0' && c <= '9'; }));
+  const bool is_phone = digits <= Phone::kMaxDigits && id.find_first_not_of("0123456789 -.()/+") == std::string_view::npos;
+  return is_phone ? shown_words(id, sight) : std::string(id);
 }
 
 void tell_contradiction(Log* log, std::string_view request_id) {

@@ -7,8 +7,7 @@
 
 namespace jwtd::timeline {
 
-// JSON is looked through in its strings, numbers and names, after their escapes; what is no JSON, as text. The number's digits alone count, or as people
-// write them, "+1 (555) 555-1234"; within a longer run of digits they do not.
+// As holds_phone() of base/phone_in_text.h: JSON is looked through in its strings, numbers and names, after their escapes; what is no JSON, as text.
 bool names_phone(std::string_view text, const Phone& phone);
 
 }  // namespace jwtd::timeline
