@@ -19,6 +19,7 @@ namespace {
 using json::JsonMember;
 using json::JsonObject;
 using json::quoted_if_harmless;
+using json::quoted_if_printable;
 
 constexpr double kLatestNumericDate = 253402300799;  // 9999-12-31T23:59:59Z: later is a mistake, and doubles are exact up to here
 constexpr std::size_t kMaxHmacOctets = 64;
@@ -216,7 +217,7 @@ Status JwsReader::read(std::string_view token, SignedClaims& claims) {
 
 Status check_issuer(const SignedClaims& claims, std::string_view issuer) {
   if (issuer.empty() || claims.iss == issuer) return {};
-  return Error(kIssuerMismatch, "\"iss\" is " + quoted_if_harmless(claims.iss) + ", not " + quoted_if_harmless(issuer));
+  return Error(kIssuerMismatch, "\"iss\" is " + quoted_if_printable(claims.iss) + ", not " + quoted_if_printable(issuer));
 }
 
 Status check_exp(const SignedClaims& claims, std::chrono::seconds leeway, UnixSeconds now) {

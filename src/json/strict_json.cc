@@ -2,7 +2,9 @@
 #include "json/strict_json.h"
 
 #include <algorithm>
+#include <cstddef>
 
+#include "base/ids.h"
 #include "json/readers.h"
 
 namespace jwtd::json {
@@ -10,6 +12,8 @@ namespace jwtd::json {
 namespace {
 
 constexpr std::size_t kMaxQuotedCharacters = 40;  // of a foreign name in an error text
+
+std::string octets(std::string_view text) { return "of " + std::to_string(text.size()) + " octets"; }
 
 }  // namespace
 
@@ -31,10 +35,16 @@ const JsonMember* JsonMember::find(std::string_view wanted) const {
   return found == members.end() ? nullptr : &*found;
 }
 
-std::string quoted_if_harmless(std::string_view text) {
-  const bool harmless = text.size() <= kMaxQuotedCharacters &&
+std::string quoted_if_printable(std::string_view text) {
+  const bool printable = text.size() <= kMaxQuotedCharacters &&
                         std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c <= 0x7e && c != '"'; });
-  return harmless ? '"' + std::string(text) + '"' : "of " + std::to_string(text.size()) + " octets";
+  return printable ? '"' + std::string(text) + '"' : octets(text);
+}
+
+std::string quoted_if_harmless(std::string_view text) {
+  // However they are separated: a name needs no seven digits, so none is worth a phone number in a log.
+  const auto digits = std::count_if(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return digits < static_cast<std::ptrdiff_t>(Phone::kMinDigits) ? quoted_if_printable(text) : octets(text);
 }
 
 }  // namespace jwtd::json

@@ -41,7 +41,9 @@ class JsonObject {
   JsonMember top_;
 };
 
-// `text` in quotation marks if it is short printable ASCII, so that an error about a foreign text cannot play tricks on a terminal.
+// `text` in quotation marks if it is short printable ASCII, so that an error about a foreign text cannot play tricks on a terminal; else its size. The second
+// is for what anybody may have written, and goes into logs: it quotes nothing with as many digits as a phone number has.
+std::string quoted_if_printable(std::string_view text);
 std::string quoted_if_harmless(std::string_view text);
 
 }  // namespace jwtd::json

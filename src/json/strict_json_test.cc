@@ -106,6 +106,16 @@ TEST(StrictJson, AForeignNameIsOnlyQuotedWhenItIsHarmless) {
   EXPECT_EQ(quoted_if_harmless(std::string(41, 'a')), "of 41 octets");
 }
 
+TEST(StrictJson, AForeignNameThatMayHoldAPhoneNumberIsNotQuoted) {
+  for (const char* name : {"15551230000", "+1 555 123 0000", "to_1_555_123_0000", "1:555:123", "phone1234567"}) {
+    const std::string text = name;
+    EXPECT_EQ(quoted_if_harmless(text), "of " + std::to_string(text.size()) + " octets");
+    EXPECT_EQ(why_not("{\"" + text + "\":1,\"" + text + "\":2}"), "the member of " + std::to_string(text.size()) + " octets stands there twice");
+  }
+  EXPECT_EQ(quoted_if_harmless("HS512-123"), "\"HS512-123\"");
+  EXPECT_EQ(quoted_if_printable("FFFFFFFF-EEEE-DDDD-1234-AB1234567890"), "\"FFFFFFFF-EEEE-DDDD-1234-AB1234567890\"") << "a customer's id";
+}
+
 // The suite's texts stand as they are and as a member's value, because most of them are no objects.
 struct Suite {
   std::size_t good = 0, bad = 0;
