@@ -191,6 +191,35 @@ TEST_F(CallbacksTest, AReferenceIdThatWasLearntIsEnough) {
   EXPECT_EQ(status("order-1")["status"]["code"], 2401);
 }
 
+TEST_F(CallbacksTest, AResultIsNotLostToWhatIsOddBesideIt) {
+  commit("order-1");
+  json odd = json::parse(report("R1", 2401, "order-1"));
+  odd["reference_id"] = "R\u00e9f " + std::string(100, 'r');
+  odd["status"]["description"] = std::string(2'000, 'd');
+  EXPECT_EQ(send(odd.dump()), 200);
+  EXPECT_EQ(status("order-1")["status"]["state"], "success");
+  EXPECT_EQ(status("order-1")["status"]["description"], std::string(1'024, 'd'));
+  EXPECT_EQ((*store_->find(*Xid::parse("order-1"), kNow))->events[0].body, odd.dump()) << "whole";
+}
+
+TEST_F(CallbacksTest, AnXidThatCannotBeOursIsAsNone) {
+  commit("order-1");
+  send(report("R1", 2400, "order-1"));
+  json numbered = json::parse(report("R1", 2401, "", "2023-11-14T22:13:30Z")), endless = numbered;
+  numbered["external_id"] = 12345;
+  endless["external_id"] = std::string(500, 'x');
+  EXPECT_EQ(send(numbered.dump()), 200);
+  EXPECT_EQ(status("order-1")["status"]["code"], 2401) << "its reference id was learnt";
+  endless["reference_id"] = "R2";
+  EXPECT_EQ(send(endless.dump()), 200);
+  ASSERT_EQ(unmatched().size(), 1u);
+  EXPECT_EQ(unmatched()[0]["reference_id"], "R2");
+  commit("order-2");
+  send(report("R2", 2400, "order-2"));
+  EXPECT_EQ(status("order-2")["status"]["code"], 2401);
+  EXPECT_TRUE(unmatched().empty());
+}
+
 TEST_F(CallbacksTest, WhatCannotBePlacedIsKeptAndListedAndPlacedWhenItsReferenceIsLearnt) {
   EXPECT_EQ(send(report("R1", 2401, "", "2023-11-14T22:13:30Z")), 200);
   EXPECT_EQ(send(report("R1", 2401, "", "2023-11-14T22:13:30Z")), 200);

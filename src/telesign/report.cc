@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <utility>
 
 #include "base/limits.h"
 #include "base/time.h"
@@ -17,6 +18,8 @@ using json::JsonMember;
 using Kind = JsonMember::Kind;
 
 constexpr std::int64_t kSuccessCode = 2401;
+
+constexpr std::size_t kMaxForeignXidBytes = Xid::kMaxSize + 4;  // kept of one that is too long: cut within a character, it is still too long
 
 // Final, and not success.
 constexpr std::array<std::int64_t, 42> kFailureCodes{
@@ -44,12 +47,21 @@ bool is_printable(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c <= 0x7e; });
 }
 
+// The first `most` octets at most, up to the end of a character. `text` is UTF-8.
+std::string cut(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return std::string(text);
+  const auto is_inside = [&](std::size_t at) { return (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80; };
+  while (most > 0 && is_inside(most)) --most;
+  return std::string(text.substr(0, most));
+}
+
+std::string text_of(const JsonMember* member) { return member && member->kind == Kind::kString ? member->text : std::string(); }
+
 Status read_xid(const json::JsonObject& object, Report& report) {
-  std::string other;
-  if (const Status read = read_text(object.find("external_id"), "external_id", Xid::kMaxSize, report.xid); !read) return read;
-  if (const Status read = read_text(object.find("xid"), "xid", Xid::kMaxSize, other); !read) return read;
-  if (report.xid.empty()) report.xid = std::move(other);
-  else if (!other.empty() && other != report.xid) return malformed("\"external_id\" and \"xid\" differ");
+  std::string external = text_of(object.find("external_id")), other = text_of(object.find("xid"));
+  if (external.empty() || (external.size() > Xid::kMaxSize && !other.empty())) std::swap(external, other);
+  if (!other.empty() && other.size() <= Xid::kMaxSize && other != external) return malformed("\"external_id\" and \"xid\" differ");
+  report.xid = cut(external, kMaxForeignXidBytes);
   return {};
 }
 
@@ -59,7 +71,8 @@ Status read_status(const json::JsonObject& object, Report& report) {
   const JsonMember* code = status->find("code");
   if (!code || !code->integer) return malformed("\"status.code\" is not an integer");
   report.code = *code->integer;
-  if (const Status read = read_text(status->find("description"), "status.description", kMaxDescriptionBytes, report.description); !read) return read;
+  if (const Status read = read_text(status->find("description"), "status.description", kMaxReportBytes, report.description); !read) return read;
+  report.description = cut(report.description, kMaxDescriptionBytes);
   if (const Status read = read_text(status->find("updated_on"), "status.updated_on", kMaxReportTimeBytes, report.updated_on); !read) return read;
   if (!is_printable(report.updated_on)) return malformed("\"status.updated_on\" is not printable ASCII");
   report.updated_micros = parse_rfc3339_micros(report.updated_on).value_or(Report::kNoTime);
@@ -104,8 +117,8 @@ Result<Report> parse_callback(std::string_view body) {
   const std::optional<json::JsonObject> object = json::JsonObject::parse(body, kMaxReportDepth, why);
   if (!object) return malformed(std::move(why));
   Report report;
-  if (const Status read = read_text(object->find("reference_id"), "reference_id", kMaxReferenceBytes, report.reference_id); !read) return read.error();
-  if (!report.reference_id.empty() && !is_reference_id(report.reference_id)) return malformed("\"reference_id\" has other characters than A-Z a-z 0-9 - _");
+  report.reference_id = text_of(object->find("reference_id"));
+  if (!is_reference_id(report.reference_id)) report.reference_id.clear();
   if (const Status read = read_xid(*object, report); !read) return read.error();
   if (const Status read = read_status(*object, report); !read) return read.error();
   if (const Status checked = check_others(*object); !checked) return checked.error();

@@ -27,10 +27,10 @@ std::string_view name_of(State state);  // "pending"
 State state_of(std::int64_t code);
 
 struct Report {
-  std::string reference_id;  // the provider's name for the transaction, out of A-Z a-z 0-9 - _; empty: not given
-  std::string xid;           // ours, as external_id or xid; empty: not given. Not checked beyond its size: Xid::parse() does
+  std::string reference_id;  // the provider's name for the transaction, out of A-Z a-z 0-9 - _; empty: not given, or not such a one
+  std::string xid;           // ours, as external_id or xid; empty: not given, or no string. Whether it can be one of ours is for Xid::parse() to say
   std::int64_t code = 0;
-  std::string description;
+  std::string description;   // its first kMaxDescriptionBytes, up to the end of a character
   std::string updated_on;    // as it was sent; empty: not given
   std::int64_t updated_micros = kNoTime;  // the same since 1970
   std::string raw;           // the whole body as it was sent, unknown members and all
@@ -42,8 +42,9 @@ struct Report {
 
 // A callback's body, or the answer to Get Status, which has the same form: strict JSON (RFC 8259, no duplicate members, UTF-8, at most
 // kMaxReportDepth deep and kMaxReportBytes long), an object with status.code, an integer. Members of other shapes than they have in the
-// documentation, and over-long ones, are refused, as are external_id and xid that differ; null counts as not given; unknown ones stay in `raw`.
-// A time that cannot be read is kept as a text, without `updated_micros`: better late in the order than lost.
+// documentation are refused, as are external_id and xid that differ; null counts as not given; unknown ones stay in `raw`.
+// What is odd in a name or a text does not lose the result: a reference id that is none counts as not given, an XID that is too long for one of ours is cut
+// to something that still is, and a description is cut. A time that cannot be read is kept as a text, without `updated_micros`: better late in the order.
 // Fails with kCallbackMalformed (detail: what is wrong, without quoting).
 Result<Report> parse_callback(std::string_view body);
 

@@ -77,23 +77,65 @@ TEST(ParseCallback, OtherShapesAreRefused) {
   for (const char* code : {"", R"("code":"200")", R"("code":200.0)", R"("code":2e2)", R"("code":null)", R"("code":9223372036854775808)"}) {
     EXPECT_EQ(why_not("{\"status\":{" + std::string(code) + "}}"), "\"status.code\" is not an integer") << code;
   }
-  for (const char* member : {"reference_id", "external_id", "xid", "sub_resource", "submit_timestamp"}) {
+  for (const char* member : {"sub_resource", "submit_timestamp"}) {
     EXPECT_EQ(why_not("{\"" + std::string(member) + R"(":1,"status":{"code":1}})"), '"' + std::string(member) + "\" is not a string");
   }
   EXPECT_EQ(why_not(R"({"errors":{},"status":{"code":1}})"), "\"errors\" is not an array");
   EXPECT_EQ(why_not(R"({"verify":[],"status":{"code":1}})"), "\"verify\" is not an object");
   EXPECT_EQ(why_not(R"({"additional_info":"x","status":{"code":1}})"), "\"additional_info\" is not an object");
-  EXPECT_EQ(why_not(R"({"reference_id":"a:b","status":{"code":1}})"), "\"reference_id\" has other characters than A-Z a-z 0-9 - _");
   EXPECT_EQ(why_not(R"({"status":{"code":1,"updated_on":"\u0000"}})"), "\"status.updated_on\" is not printable ASCII");
+}
+
+TEST(ParseCallback, AnOddReferenceIdLosesNothing) {
+  const std::string longest(kMaxReferenceBytes, 'a');
+  EXPECT_EQ(parse_callback(R"({"reference_id":")" + longest + R"(","status":{"code":1}})")->reference_id, longest);
+  for (const std::string& odd : {'"' + longest + "a\"", std::string(R"("a:b")"), std::string("\"R\u00e9f\""), std::string("12"), std::string("{}")}) {
+    const std::string body = R"({"reference_id":)" + odd + R"(,"external_id":"x-1","status":{"code":2401}})";
+    const Result<Report> report = parse_callback(body);
+    ASSERT_TRUE(report) << odd;
+    EXPECT_EQ(*report, (Report{.xid = "x-1", .code = 2401, .raw = body})) << odd;
+  }
+}
+
+TEST(ParseCallback, AnXidThatCannotBeOursLosesNothing) {
+  const std::string longest(Xid::kMaxSize, 'x');
+  const auto xid = [](const std::string& members) {
+    const Result<Report> report = parse_callback("{" + members + R"(,"reference_id":"R1","status":{"code":2401}})");
+    return report ? report->xid : report.error().detail();
+  };
+  EXPECT_EQ(xid(R"("external_id":")" + longest + '"'), longest);
+  EXPECT_EQ(xid(R"("external_id":12345)"), "") << "nobody minted under a number: it names nothing of ours";
+  EXPECT_EQ(xid(R"("external_id":12345,"xid":"a")"), "a");
+  EXPECT_EQ(xid(R"("external_id":")" + longest + R"(x","xid":"a")"), "a");
+  EXPECT_EQ(xid(R"("xid":")" + longest + R"(x","external_id":"a")"), "a");
+  for (const std::string& foreign : {longest + "x", longest + longest, longest + "\u20ac\u20ac", longest + "xxx\u20ac"}) {
+    const std::string kept = xid(R"("external_id":")" + foreign + '"');
+    EXPECT_FALSE(Xid::parse(kept)) << kept << ": cut, it must not become one of ours";
+    EXPECT_LE(kept.size(), Xid::kMaxSize + 4);
+    EXPECT_TRUE(parse_callback(R"({"xid":")" + kept + R"(","status":{"code":1}})")) << "it is UTF-8 still";
+  }
+}
+
+TEST(ParseCallback, ALongDescriptionIsCutBetweenCharacters) {
+  const auto description = [](const std::string& text) {
+    const std::string body = R"({"status":{"code":2401,"description":")" + text + R"("}})";
+    const Result<Report> report = parse_callback(body);
+    EXPECT_EQ(report ? report->raw : "", body) << "whole";
+    return report ? report->description : report.error().detail();
+  };
+  const std::string most(kMaxDescriptionBytes, 'd');
+  EXPECT_EQ(description(most), most);
+  EXPECT_EQ(description(most + 'd'), most);
+  EXPECT_EQ(description(most.substr(1) + "\u00e9"), most.substr(1));
+  EXPECT_EQ(description(most.substr(2) + "\u00e9\u00e9"), most.substr(2) + "\u00e9");
+  EXPECT_EQ(description(most.substr(3) + "\xf0\x9f\x98\x80"), most.substr(3));
 }
 
 TEST(ParseCallback, OverlongMembersAreRefused) {
   const auto with = [](std::string_view name, std::size_t size) {
     return R"({"status":{"code":1},")" + std::string(name) + R"(":")" + std::string(size, 'a') + R"("})";
   };
-  EXPECT_EQ(why_not(with("reference_id", kMaxReferenceBytes)), "accepted");
-  EXPECT_EQ(why_not(with("reference_id", kMaxReferenceBytes + 1)), "\"reference_id\" has 65 octets; 64 are the most");
-  EXPECT_EQ(why_not(with("xid", Xid::kMaxSize + 1)), "\"xid\" has 101 octets; 100 are the most");
+  EXPECT_EQ(why_not(with("sub_resource", kMaxDescriptionBytes + 1)), "\"sub_resource\" has 1025 octets; 1024 are the most");
   EXPECT_EQ(why_not(with("unknown", 20'000)), "accepted");
   EXPECT_EQ(why_not(with("unknown", kMaxReportBytes)), "it has 24610 octets; 24576 are the most");
 }
