@@ -20,10 +20,9 @@ std::string hmac(std::string_view text, jose::HmacSigner& signer) {
   return {reinterpret_cast<const char*>(octets.data()), size};
 }
 
-bool has_scheme(std::string_view field) {  // RFC 9110 s11.1: in any case
-  return field.size() >= kScheme.size() && std::equal(kScheme.begin(), kScheme.end(), field.begin(), [](char wanted, char c) {
-           return wanted == (c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c);
-         });
+bool equal_ignoring_case(std::string_view a, std::string_view b) {
+  const auto fold = [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c; };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return fold(x) == fold(y); });
 }
 
 struct Claimed {
@@ -34,12 +33,12 @@ struct Claimed {
 // nullopt: the field is not of either form.
 std::optional<Claimed> read(std::string_view field, std::string_view customer_id) {
   Claimed claimed;
-  if (has_scheme(field)) {
+  if (equal_ignoring_case(field.substr(0, kScheme.size()), kScheme)) {  // RFC 9110 s11.1
     field.remove_prefix(kScheme.size());
     while (field.starts_with(' ')) field.remove_prefix(1);
     const std::size_t colon = field.rfind(':');  // base64 has none, and a customer id may
     if (colon == std::string_view::npos) return std::nullopt;
-    claimed.other_customer = field.substr(0, colon) != customer_id;
+    claimed.other_customer = !equal_ignoring_case(field.substr(0, colon), customer_id);  // TeleSign's own sample sends it in capitals
     field.remove_prefix(colon + 1);
   }
   std::optional<std::string> octets = base64_decode(field);
@@ -81,16 +80,17 @@ CallbackCheck::CallbackCheck(std::string customer_id, std::span<const jose::Hmac
 Status CallbackCheck::check(std::string_view authorization, std::string_view x_ts_authorization, std::string_view body) {
   const std::array<std::optional<Claimed>, 2> fields{read(authorization, customer_id_), read(x_ts_authorization, customer_id_)};
   if (!fields[0] && !fields[1]) return Error(kCallbackUnsigned);
-  bool right = false;
+  bool right = false, of_another = false;
   for (jose::HmacSigner& signer : signers_) {
     const std::string expected = hmac(body, signer);
     for (const auto& claimed : fields) {
       const bool same = claimed && equal_in_constant_time(claimed->signature, expected);
       right |= same && !claimed->other_customer;
+      of_another |= claimed && claimed->other_customer;
     }
   }
-  if (!right) return Error(kCallbackSignatureWrong);
-  return {};
+  if (right) return {};
+  return of_another ? Error(kCallbackSignatureWrong, "the customer id in front of it is another one than issuer.customer_id") : Error(kCallbackSignatureWrong);
 }
 
 }  // namespace jwtd::telesign

@@ -46,8 +46,8 @@ class CallbackCheck {
   CallbackCheck(std::string customer_id, std::span<const jose::HmacKey> keys);
 
   // Each of the two fields may be empty; one that is right is enough. It is "TSA id:signature", or the signature alone, over the body as it came
-  // in; the id, if there is one, equals the customer's exactly, in case too. Every key is tried, whichever matches, in time that depends on
-  // sizes only. Fails with kCallbackUnsigned, kCallbackSignatureWrong.
+  // in; the id, if there is one, is the customer's, in whatever case. Every key is tried, whichever matches, in time that depends on
+  // sizes only. Fails with kCallbackUnsigned, kCallbackSignatureWrong (detail: that the id is another one, if it is).
   // Nothing in it is bound to a time: who has seen a callback can send it again for ever. Reports are made for that (report.h, event_of()).
   Status check(std::string_view authorization, std::string_view x_ts_authorization, std::string_view body);
 

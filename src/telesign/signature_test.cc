@@ -108,9 +108,24 @@ TEST_F(CheckCallback, WithoutASignatureItIsUnsigned) {
 }
 
 TEST_F(CheckCallback, AnotherCustomersIsWrong) {
-  EXPECT_EQ(verdict("TSA ffffffff-eeee-dddd-1234-ab1234567890:" + good_), "callback_signature_wrong");
+  EXPECT_EQ(verdict("TSA FFFFFFFF-EEEE-DDDD-1234-AB1234567891:" + good_), "callback_signature_wrong");
+  EXPECT_EQ(verdict("TSA FFFFFFFF-EEEE-DDDD-1234-AB123456789:" + good_), "callback_signature_wrong");
   EXPECT_EQ(verdict("TSA :" + good_), "callback_signature_wrong");
   EXPECT_EQ(verdict("TSA other:" + std::string(kCustomer) + ':' + good_), "callback_signature_wrong");
+}
+
+TEST_F(CheckCallback, TheCustomerIdCountsInAnyCase) {
+  EXPECT_EQ(verdict("TSA ffffffff-eeee-dddd-1234-ab1234567890:" + good_), "");
+  EXPECT_TRUE(CallbackCheck("ffffffff-eeee-dddd-1234-ab1234567890", keys_).check(tsa(good_), "", body_));
+}
+
+TEST_F(CheckCallback, TheDetailTellsWhichOfTheTwoIsWrongAndQuotesNothing) {
+  const auto detail = [&](std::string_view authorization, std::string_view x_ts = {}) {
+    return CallbackCheck(std::string(kCustomer), keys_).check(authorization, x_ts, body_).error().detail();
+  };
+  EXPECT_EQ(detail("TSA other:" + good_), "the customer id in front of it is another one than issuer.customer_id");
+  EXPECT_EQ(detail("TSA other:" + good_, signature_of("other", kKey)), detail("TSA other:" + good_));
+  EXPECT_EQ(detail(tsa(signature_of("other", kKey))), "");
 }
 
 TEST_F(CheckCallback, EveryOtherBitIsWrong) {

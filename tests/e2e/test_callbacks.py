@@ -95,6 +95,7 @@ def test_what_is_not_the_providers_is_refused_and_leaves_nothing(make_server):
     assert harness.is_problem(send(server, body.replace(b'": ', b'":'), good), 401, "callback_signature_wrong")
     other = {"X-TS-Authorization": f"TSA OTHER:{signed(body)}"}
     assert harness.is_problem(send(server, body, other), 401, "callback_signature_wrong")
+    assert server.wait_for_event("callback_refused")[0]["detail"] == "the customer id in front of it is another one than issuer.customer_id"
     twice = b'{"external_id":"order-1","status":{"code":2401},"status":{"code":2402}}'
     assert harness.is_problem(send(server, twice), 400, "callback_malformed")
     assert harness.is_problem(send(server, b'{"external_id":"order-1","status":{"code":2401},"x":"\xff"}'), 400, "callback_malformed")
