@@ -12,7 +12,8 @@ CLI::Option* add_admin(CLI::App& app, AdminPlace& place) {
 
 void add_phone(CLI::App& app, PhoneArgument& phone) {
   CLI::Option* number = app.add_option("--phone", phone.number, "Digits with the country code first, which every user of this machine can read in the list of processes; - reads them from standard input")->type_name("PHONE");
-  app.add_option("--phone-file", phone.file, "The same, in a file")->type_name("FILE")->excludes(number);
+  not_empty(app.add_option("--phone-file", phone.file, "The same, in a file")->type_name("FILE")->excludes(number));
+  not_empty(number);
 }
 
 }  // namespace
@@ -31,7 +32,7 @@ void AdminGroup::add_callbacks(CLI::App& callbacks, const AddVerb& add_verb) {
                               "  jwtd callbacks replay --key-file caller_key msg_0123456789abcdef0123456789abcdef\n",
                               [this] { return callbacks_replay(callbacks_, streams_.out, streams_.err); });
   add_admin(*replay, callbacks_.place)->required();
-  replay->add_option("ID", callbacks_.id, "Only this one, by its webhook-id");
+  not_empty(replay->add_option("ID", callbacks_.id, "Only this one, by its webhook-id"));
   add_output(*replay, callbacks_.json);
 }
 
@@ -59,10 +60,10 @@ void AdminGroup::add_revoke(CLI::App& parent, const AddVerb& add_verb) {
                            "\nWith --key-file it asks a running jwtd; the caller needs the scope revoke. Otherwise it opens the store itself, which for\n"
                            "RocksDB only goes while no server has it. By token there: --config, for the key that the token is verified with.\n",
                            [this] { return revoke(revoke_, stores_, streams_, wall_now()); });
-  app->add_option("--xid", revoke_.xid, "One transaction")->type_name("XID");
+  not_empty(app->add_option("--xid", revoke_.xid, "One transaction")->type_name("XID"));
   add_phone(*app, revoke_.phone);
-  app->add_option("--kid", revoke_.kid, "All tokens of a key, by its id")->type_name("KID");
-  app->add_option("--token-file", revoke_.token_file, "A token's transaction, the token in a file; - reads it from standard input")->type_name("FILE");
+  not_empty(app->add_option("--kid", revoke_.kid, "All tokens of a key, by its id")->type_name("KID"));
+  not_empty(app->add_option("--token-file", revoke_.token_file, "A token's transaction, the token in a file; - reads it from standard input")->type_name("FILE"));
   CLI::Option* key_file = add_admin(*app, revoke_.place);
   const StoreOptionsGiven store = add_store(*app, revoke_.store);
   key_file->excludes(store.config)->excludes(store.store);

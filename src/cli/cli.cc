@@ -180,7 +180,7 @@ class CommandLine {
     app->add_option("--backdate", backdate_, "How far iat lies before now")->type_name("DURATION")->capture_default_str();
     app->add_option("--at", at_, "As if it were this moment, in seconds since 1970")->type_name("UNIX_TIME");
     app->add_option("PHONE", issue_.phone, "Phone number, country code first")->required();
-    app->add_option("XID", issue_.xid, "Transaction id; without it a fresh one");
+    not_empty(app->add_option("XID", issue_.xid, "Transaction id; without it a fresh one"));
     add_output(*app, issue_.json);
   }
 

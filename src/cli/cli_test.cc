@@ -70,6 +70,19 @@ TEST(Usage, ValuesOfFlagsAreChecked) {
   expect_usage_error({"caller", "list", "--config", "a", "--file", "b"}, "--file");
 }
 
+// A script's variable that is not set must not become "all there is", or another one of what is named.
+TEST(Usage, AnEmptyWordIsNotAsIfItWereNotThere) {
+  expect_usage_error({"callbacks", "replay", "--key-file", "k", ""}, "ID: it is empty");
+  expect_usage_error({"token", "issue", "--key", "k", "--issuer", "i", "15555551234", ""}, "XID: it is empty");
+  for (const char* option : {"--xid", "--kid", "--token-file"}) {
+    expect_usage_error({"revoke", option, "", "--phone", "15555551234", "--key-file", "k"}, std::string(option) + ": it is empty");
+  }
+  for (const char* option : {"--phone", "--phone-file"}) {
+    expect_usage_error({"revoke", "--xid", "a", option, "", "--key-file", "k"}, std::string(option) + ": it is empty");
+    for (const char* verb : {"export", "erase"}) expect_usage_error({"transactions", verb, option, "", "--key-file", "k"}, std::string(option) + ": it is empty");
+  }
+}
+
 // Wherever the error comes from: the parser's library, a verb, or what reads a file or a configuration.
 TEST(Usage, AWordThatMayBeASecretIsNotRepeated) {
   const std::string key(60, 'S'), token = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9." + std::string(90, 'p') + "." + std::string(43, 's'), number = "15557308642";

@@ -20,6 +20,11 @@ inline void add_output(CLI::App& app, bool& json) {
       ->type_name("FORMAT");
 }
 
+// What a verb works on, out of a script's variable that may be unset: without this "" would be as if it were not given, and that may mean all there is.
+inline CLI::Option* not_empty(CLI::Option* option) {
+  return option->check([](const std::string& value) { return value.empty() ? std::string("it is empty") : std::string(); });
+}
+
 struct StoreOptionsGiven {
   CLI::Option* config;
   CLI::Option* store;
