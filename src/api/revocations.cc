@@ -63,7 +63,9 @@ Task<void> post_revocations(const RevocationsContext& context, const Request& re
   if (!what) co_return refuse(context, Error(kRevocationBodyMalformed), request, response);
   const Result<Counts> counts = co_await revoke(context, *what, (*asker)->name);
   if (!counts) co_return refuse(context, counts.error(), request, response);
-  answer(response, {{"transactions", counts->revoked.transactions}, {"already_revoked", counts->revoked.already}, {"keys", counts->keys}});
+  Json json{{"transactions", counts->revoked.transactions}, {"already_revoked", counts->revoked.already}, {"keys", counts->keys}};
+  if (what->name == "kid") json["kid_is"] = context.verifier.kid_is(what->text);
+  answer(response, json);
 }
 
 }  // namespace

@@ -36,13 +36,18 @@ TEST_F(RevocationsTest, ByPhoneAllOfItsTransactionsOverPagesAndNobodyElses) {
 TEST_F(RevocationsTest, ByKeyAllOfItsTokens) {
   const std::string token = mint("order-1");
   EXPECT_EQ(verify(token).at("valid"), true);
-  EXPECT_EQ(post("/v1/revocations", "revoke", json{{"kid", jose::golden::key().kid()}}.dump()).body, R"({"transactions":0,"already_revoked":0,"keys":1})");
+  EXPECT_EQ(post("/v1/revocations", "revoke", json{{"kid", jose::golden::key().kid()}}.dump()).body, R"({"transactions":0,"already_revoked":0,"keys":1,"kid_is":"current"})");
   EXPECT_EQ(verify(token).at("reason"), "The token was revoked");
   EXPECT_EQ(*store_.note({"revoked_key", jose::golden::key().kid()}, kNow * 1000), R"({"at":"2017-07-14T02:40:12.000Z","caller":"revoke"})");
   for (const char* kid : {"", "short", "has space 1", "twelve-chars"}) {
     post("/v1/revocations", "revoke", json{{"kid", kid}}.dump());
     EXPECT_EQ(call_.response.error_id, "kid_malformed");
   }
+}
+
+// A mistyped one is revoked as well: it may be of a key that is gone from the configuration, and only whoever asks can tell.
+TEST_F(RevocationsTest, ByAKeyThatIsNotConfiguredSaysSo) {
+  EXPECT_EQ(post("/v1/revocations", "revoke", R"({"kid":"AAAAAAAAAAA"})").body, R"({"transactions":0,"already_revoked":0,"keys":1,"kid_is":"unknown"})");
 }
 
 TEST_F(RevocationsTest, ByToken) {

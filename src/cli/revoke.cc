@@ -29,6 +29,7 @@ struct Target {
 
 struct Counts {
   std::uint64_t transactions = 0, already = 0, keys = 0;
+  std::string kid_is;  // Verifier::kid_is(); empty: no key, or no configuration to tell by
 };
 
 // nullopt: said why.
@@ -67,8 +68,21 @@ int over_admin(const Revoke& request, const Target& target, Counts& counts, cons
   const Json body = target.xid ? Json{{"xid", target.xid->text()}} : target.phone ? Json{{"phone_number", target.phone->text()}} : !target.kid.empty() ? Json{{"kid", target.kid}} : Json{{"token", target.token}};
   const auto answer = client.ask("POST", "/v1/revocations", body.dump(-1, ' ', false, Json::error_handler_t::replace));
   if (!answer) return kExitFailed;
-  counts = {answer->value("transactions", std::uint64_t{0}), answer->value("already_revoked", std::uint64_t{0}), answer->value("keys", std::uint64_t{0})};
+  counts = {answer->value("transactions", std::uint64_t{0}), answer->value("already_revoked", std::uint64_t{0}), answer->value("keys", std::uint64_t{0}), answer->value("kid_is", std::string())};
   return kExitOk;
+}
+
+// With the keys of the configuration in place of the store's URL. nullopt: said why, `failed` is what to exit with.
+std::optional<issue::Verifier> verifier_of(const Revoke& request, int& failed, std::ostream& err) {
+  failed = kExitUsage;
+  const config::Loaded loaded = config::load_file(request.store.where, config::process_environment(), {});
+  for (const auto& problem : loaded.problems) err << problem.text() << '\n';
+  if (!loaded.problems.empty()) return std::nullopt;
+  const config::Issuer& issuer = loaded.config.issuer;
+  auto keys = issue::load_verification_keys(issuer.api_key_file, issuer.previous_api_key_file, issuer.algorithm);
+  if (keys) return issue::Verifier(issuer.customer_id, std::chrono::seconds(0), *std::move(keys));
+  failed = fail_with(keys.error(), err);
+  return std::nullopt;
 }
 
 // The transaction that a token names, if the configuration's key signed it. Otherwise said why, with what to exit with.
@@ -77,14 +91,10 @@ int take_token(const Revoke& request, UnixMillis now, Target& target, std::ostre
     err << "jwtd: --token-file needs --key-file, or --config for the key that verifies it\n";
     return kExitUsage;
   }
-  const config::Loaded loaded = config::load_file(request.store.where, config::process_environment(), {});
-  for (const auto& problem : loaded.problems) err << problem.text() << '\n';
-  if (!loaded.problems.empty()) return kExitUsage;
-  const config::Issuer& issuer = loaded.config.issuer;
-  auto keys = issue::load_verification_keys(issuer.api_key_file, issuer.previous_api_key_file, issuer.algorithm);
-  if (!keys) return fail_with(keys.error(), err);
-  issue::Verifier verifier(issuer.customer_id, std::chrono::seconds(0), *std::move(keys));
-  target.xid = verifier.revocable(target.token, now / 1000);
+  int failed = kExitOk;
+  auto verifier = verifier_of(request, failed, err);
+  if (!verifier) return failed;
+  target.xid = verifier->revocable(target.token, now / 1000);
   if (target.xid) return kExitOk;
   err << "jwtd: the token is not one that this configuration's key signed\n";
   return kExitFailed;
@@ -99,7 +109,7 @@ Task<Status> revoke_all(issue::Revoker& revoker, const Target& target, UnixMilli
   const std::string_view by = target.token.empty() ? "xid" : "token";
   const Result<issue::Revoked> revoked = target.xid ? co_await revoker.transaction(*target.xid, kCaller, by, now) : co_await revoker.phone(*target.phone, kCaller, now);
   if (!revoked) co_return revoked.error();
-  counts = {revoked->transactions, revoked->already, 0};
+  counts = {revoked->transactions, revoked->already, 0, {}};
   unknown = revoked->unknown > 0;
   co_return Status();
 }
@@ -122,6 +132,10 @@ int in_store(const Revoke& request, Target& target, const Stores& stores, UnixMi
   issue::Revoker revoker(**store, reads, lane);
   bool unknown = false;
   if (const Status done = loop.run(revoke_all(revoker, target, now, counts, unknown)); !done) return fail_with(done.error(), err);
+  if (!target.kid.empty() && !is_store_url(request.store.where)) {
+    int ignored = kExitOk;  // it is revoked, whether or not its key can be named
+    if (const auto verifier = verifier_of(request, ignored, err)) counts.kid_is = verifier->kid_is(target.kid);
+  }
   if (!unknown) return kExitOk;
   err << "jwtd: nothing is on record under this XID\n";
   return kExitFailed;
@@ -136,10 +150,13 @@ int revoke(const Revoke& request, const Stores& stores, const Streams& streams, 
   const int done = request.place.key_file.empty() ? in_store(request, *target, stores, now, counts, streams.err) : over_admin(request, *target, counts, streams);
   if (done != kExitOk) return done;
   if (request.json) {
-    streams.out << Json{{"transactions", counts.transactions}, {"already_revoked", counts.already}, {"keys", counts.keys}}.dump() << '\n';
+    Json json{{"transactions", counts.transactions}, {"already_revoked", counts.already}, {"keys", counts.keys}};
+    if (!counts.kid_is.empty()) json["kid_is"] = counts.kid_is;
+    streams.out << json.dump() << '\n';
   } else {
     streams.out << counts.transactions << " transactions revoked, " << counts.already << " were before, " << counts.keys << " keys revoked\n";
   }
+  if (counts.kid_is == "unknown") streams.err << "jwtd: warning: this is the id of neither the current key nor the former one; it is revoked all the same, in case a key had it\n";
   return kExitOk;
 }
 

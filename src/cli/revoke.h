@@ -17,7 +17,7 @@ struct Revoke {
   StorePlace store;  // otherwise; for a token a configuration, whose key verifies it
   std::string xid, kid, token_file;  // of these and `phone` exactly one is given; token_file: "-" is standard input
   PhoneArgument phone;
-  bool json = false;  // -o json: {"transactions","already_revoked","keys"} as POST /v1/revocations
+  bool json = false;  // -o json: {"transactions","already_revoked","keys","kid_is"} as POST /v1/revocations
 };
 
 // kExitOk; kExitFailed: the server or the store refused or failed, or has no such transaction, or did not sign the token; kExitUsage.

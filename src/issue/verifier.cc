@@ -124,6 +124,12 @@ Verifier Verifier::for_another_thread() const {
   return other;
 }
 
+std::string_view Verifier::kid_is(std::string_view kid) const {
+  const auto found = std::find_if(believed_.begin(), believed_.end(), [&](const Candidate& candidate) { return candidate.key->key.kid() == kid; });
+  if (found == believed_.end()) return "unknown";
+  return found->key->role == KeyRole::kCurrent ? "current" : "former";
+}
+
 // The verdict of the current key, unless a retired one finds the signature right.
 Status Verifier::read(std::string_view token, Verdict& verdict, KeyRole& role) {
   Status first = believed_.front().reader.read(token, verdict.claims);

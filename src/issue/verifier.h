@@ -74,6 +74,9 @@ class Verifier {
   // Cost: about 0.5 us for a good token of ours.
   void look(std::string_view token, UnixSeconds now, bool explain, Verdict& verdict);
 
+  // What this key id is here: "current", "former" (still verifies during a change), or "unknown".
+  std::string_view kid_is(std::string_view kid) const;
+
   // The transaction that a token revokes: it is signed by one of our keys for this issuer, expired, not valid yet, or neither. nullopt: it is none of ours.
   std::optional<Xid> revocable(std::string_view token, UnixSeconds now);
 

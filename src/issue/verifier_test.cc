@@ -94,6 +94,13 @@ TEST_F(VerifierTest, AGoodTokenPassesEveryCheckWithItsDistances) {
   EXPECT_EQ(check("exp").detail, "expires in 78 s: exp 1500000090, now 1500000012, leeway 0 s");
 }
 
+TEST_F(VerifierTest, AKeyIdIsThatOfTheCurrentTheFormerOrNoKey) {
+  EXPECT_EQ(verifier_.kid_is(golden::key().kid()), "current");
+  EXPECT_EQ(verifier_.for_another_thread().kid_is(key_of(kRetiredOctets).kid()), "former");
+  EXPECT_EQ(verifier_.kid_is(key_of(golden::key_text()).kid()), "unknown") << "what the key is mistaken for signs nothing";
+  EXPECT_EQ(verifier_.kid_is("AAAAAAAAAAA"), "unknown");
+}
+
 TEST_F(VerifierTest, WithoutAnExplanationThereAreNoChecks) {
   EXPECT_TRUE(look(golden::token(), kNow, false).checks.empty());
   EXPECT_EQ(failure(), "");

@@ -237,6 +237,8 @@ def test_revoke_on_the_command_line(make_server, tmp_path):
     done = jwtd("revoke", "--phone-file", number, "--config", server.config, "-o", "json")
     assert json.loads(done.stdout) == {"transactions": 2, "already_revoked": 0, "keys": 0}, done.stderr
     assert jwtd("revoke", "--xid", "nobody", "--config", server.config).returncode == 1
+    mistyped = jwtd("revoke", "--kid", "AAAAAAAAAAA", "--config", server.config, "-o", "json")
+    assert mistyped.returncode == 0 and json.loads(mistyped.stdout)["kid_is"] == "unknown" and "warning: this is the id of neither" in mistyped.stderr
     for wrong in (["--xid", "a", "--kid", "AAAAAAAAAAA"], [], ["--kid", "short"], ["--phone", "12"]):
         assert jwtd("revoke", *wrong, "--config", server.config).returncode == 2
     server.start()
@@ -289,7 +291,9 @@ def test_revoke_through_a_running_server(make_server, tmp_path):
     assert revoked("--phone-file", number)["transactions"] == 1
     assert {xid: verify(server, token, "all")["valid"] for xid, token in tokens.items()} == {"a": False, "b": False, "c": False, "d": False, "e": False, "f": True}
     kid = next(check["detail"] for check in verify(server, tokens["f"], "all")["checks"] if check["check"] == "key").split(", ")[1]
-    assert revoked("--kid", kid) == {"transactions": 0, "already_revoked": 0, "keys": 1}
+    assert revoked("--kid", kid) == {"transactions": 0, "already_revoked": 0, "keys": 1, "kid_is": "current"}
+    mistyped = jwtd("revoke", "--kid", "AAAAAAAAAAA", *admin)
+    assert mistyped.returncode == 0 and json.loads(mistyped.stdout)["kid_is"] == "unknown" and "warning: this is the id of neither" in mistyped.stderr
     assert not verify(server, tokens["f"], "all")["valid"]
 
     not_ours = jwtd("revoke", "--token-file", "-", *admin, stdin=forged(tokens["f"]))
