@@ -5,6 +5,7 @@
 #include <ostream>
 
 #include "base/ids.h"
+#include "base/limits.h"
 #include "cli/cli.h"
 
 namespace jwtd::cli {
@@ -49,7 +50,7 @@ int transactions_export(const TransactionsRequest& request, const Streams& strea
   std::string number;
   if (const int prepared = prepare(request, client, number, streams); prepared != kExitOk) return prepared;
   Json all{{"phone_number", number}, {"transactions", Json::array()}};
-  Json damaged = Json::array();
+  Json damaged = Json::array(), left_out = Json::array();
   std::string cursor;
   do {
     const auto page = client.ask("GET", "/v1/transactions?phone_number=" + number + "&limit=100" + (cursor.empty() ? "" : "&cursor=" + cursor));
@@ -61,12 +62,15 @@ int transactions_export(const TransactionsRequest& request, const Streams& strea
         streams.err << "jwtd: the caller may not see phone numbers and tokens: it needs the scope read:pii\n";
         return kExitFailed;
       }
+      const std::uint64_t issued = whole->value("issued", std::uint64_t{0}), shown = whole->value("earlier", Json::array()).size() + 1;
+      if (issued > shown) left_out.push_back({{"xid", whole->value("xid", std::string())}, {"tokens", issued - shown}});
       all["transactions"].push_back(*std::move(whole));
     }
     if (page->contains("damaged")) damaged.insert(damaged.end(), (*page)["damaged"].begin(), (*page)["damaged"].end());
     cursor = (*page)["next"].is_string() ? (*page)["next"].get<std::string>() : "";
   } while (!cursor.empty());
   if (!damaged.empty()) all["damaged"] = damaged;
+  if (!left_out.empty()) all["left_out"] = left_out;
   // What the provider reported of the number and no transaction could be found for: an erasure removes it, too.
   Json& unmatched = all["unmatched_callbacks"] = Json::array();
   do {
@@ -79,9 +83,11 @@ int transactions_export(const TransactionsRequest& request, const Streams& strea
     cursor = (*page)["next"].is_string() ? (*page)["next"].get<std::string>() : "";
   } while (!cursor.empty());
   streams.out << all.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
-  if (damaged.empty()) return kExitOk;
-  streams.err << "jwtd: " << damaged.size() << " transactions cannot be read, and stand under \"damaged\" by their XID alone: a backup may have them\n";
-  return kExitFailed;
+  if (!damaged.empty()) streams.err << "jwtd: " << damaged.size() << " transactions cannot be read, and stand under \"damaged\" by their XID alone: a backup may have them\n";
+  if (!left_out.empty()) {
+    streams.err << "jwtd: of " << left_out.size() << " transactions only the newest " << kMaxEarlierTokens + 1 << " tokens are here; \"left_out\" says how many are missing\n";
+  }
+  return damaged.empty() && left_out.empty() ? kExitOk : kExitFailed;
 }
 
 int transactions_erase(const TransactionsRequest& request, const Streams& streams) {

@@ -237,3 +237,18 @@ def test_erasing_leaves_counts(make_server, tmp_path):
     assert server.admin_get(f"/v1/transactions?phone_number={phone}", server.reader).json["transactions"] == []
     server.wait_for_event("erased")
     assert phone not in server.log_text()
+
+
+def test_an_export_says_what_it_leaves_out(make_server, tmp_path):
+    server = make(make_server, issuer__lifetime="1s", issuer__backdate="0s")
+    key_file = tmp_path / "key"
+    key_file.write_text(server.reader)
+    phone = "15557654321"
+    harness.wait_until(lambda: server.get(f"/v1/token/{phone}/many").status == 200 and timeline(server, "many")["issued"] > 105, 60, "more tokens than are shown")
+    server.get(f"/v1/token/{phone}/one")
+    issued = timeline(server, "many")["issued"]
+    exported = harness.jwtd("transactions", "export", "--phone", phone, "--admin", "http://{}:{}".format(*server.admin), "--key-file", key_file)
+    assert exported.returncode == 1 and "of 1 transactions only the newest 101 tokens are here" in exported.stderr
+    subject = json.loads(exported.stdout)
+    assert subject["left_out"] == [{"xid": "many", "tokens": issued - 101}]
+    assert [len(one["earlier"]) for one in subject["transactions"] if one["xid"] == "many"] == [100]
