@@ -63,6 +63,16 @@ TEST(Status, TwoFinalStatesContradictAndTheFirstByItsDateStands) {
   EXPECT_EQ(status_of(receive({report(2401, -1), report(2402, 1)})).state, State::kFailure) << "without a date it counts as later";
 }
 
+// docs/API.md says it: what was told may turn, once of two reports, and only towards the earlier date.
+TEST(Status, AFinalStateTurnsWhenTheOneDatedFirstComesSecond) {
+  EXPECT_EQ(status_of(receive({report(2402, 2)})).state, State::kFailure);
+  EXPECT_EQ(status_of(receive({report(2402, 2), report(2401, 1)})).state, State::kSuccess);
+  EXPECT_EQ(status_of(receive({report(2402, 2), report(2401, 1), report(2402, 3)})).state, State::kSuccess);
+  EXPECT_EQ(status_of(receive({report(2402, 2), report(2401, 1), report(2402, 0)})).state, State::kFailure);
+  EXPECT_EQ(status_of(receive({report(2401, 1), report(2402, 1)})).state, State::kFailure) << "of one date";
+  EXPECT_EQ(status_of(receive({report(2401, -1), report(2402, -1)})).state, State::kFailure) << "of none";
+}
+
 TEST(Status, APollThatSaysTheSameIsNoNews) {
   const Event polled = telesign::event_of(report(2401, 1), Event::Type::kPolled, kNow + 5);
   const Status status = status_of(transaction({callback(report(2401, 1)), polled}));
