@@ -5,21 +5,21 @@ import pathlib
 import shutil
 import subprocess
 
-import pytest
+import wanted
 
 NPM = pathlib.Path(__file__).resolve().parent / "npm"
 
 
 def need(package):
-    """Installs what npm/package-lock.json names, or skips the test."""
+    """Installs what npm/package-lock.json names; a test without it is as wanted.missing() has it."""
     if shutil.which("npm") is None or shutil.which("node") is None:
-        pytest.skip("no node or no npm on this machine")
+        wanted.missing("no node or no npm on this machine")
     installed = NPM / "node_modules" / package / "package.json"
-    wanted = json.loads((NPM / "package.json").read_text())["dependencies"][package]
-    if not installed.exists() or json.loads(installed.read_text())["version"] != wanted:
+    version = json.loads((NPM / "package.json").read_text())["dependencies"][package]
+    if not installed.exists() or json.loads(installed.read_text())["version"] != version:
         done = subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=NPM, capture_output=True, text=True, timeout=300, check=False)
         if done.returncode != 0:
-            pytest.skip(f"npm ci failed, so {package} is not here: {done.stderr.strip().splitlines()[-1:]}")
+            wanted.missing(f"npm ci failed, so {package} is not here: {done.stderr.strip().splitlines()[-1:]}")
 
 
 def run(program, question):

@@ -14,6 +14,7 @@ import jwt
 import pytest
 
 import nodejs
+import wanted
 from harness import CUSTOMER, GOLDEN, KEY_OCTETS, KEY_TEXT, PHONE, Server, ask, is_problem, jwtd
 
 PACKAGES = ("Authlib==1.3.2", "requests==2.32.3")
@@ -30,10 +31,8 @@ print(json.dumps([answer.status_code, answer.json(), dict(answer.headers)]))
 """
 
 
-@pytest.fixture(scope="module")
-def authlib():
-    """Calls an endpoint with Authlib's OAuth2Session; the virtual environment is made once and kept."""
-    caches = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
+def authlib_python(caches):
+    """A Python that has Authlib: the virtual environment is made once and kept."""
     folder = caches / "jwtd" / ("authlib-" + hashlib.sha256("\n".join(PACKAGES).encode()).hexdigest()[:12])
     python, done = folder / "bin" / "python", folder / "jwtd-complete"
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -45,8 +44,15 @@ def authlib():
                 subprocess.run(["/usr/bin/python3", "-m", "venv", folder], **quiet)
                 subprocess.run([python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *PACKAGES], **quiet)
             except (OSError, subprocess.SubprocessError) as failure:
-                pytest.skip(f"Authlib cannot be had (PyPI, python3-venv): {failure}")
+                wanted.missing(f"Authlib cannot be had (PyPI, python3-venv): {failure}")
             done.touch()
+    return python
+
+
+@pytest.fixture(scope="module")
+def authlib():
+    """Calls an endpoint with Authlib's OAuth2Session."""
+    python = authlib_python(pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"))
 
     def call(server, verb, name, key, token):
         host, port = server.admin
@@ -142,6 +148,16 @@ console.log(JSON.stringify(await told(async () => {
   return await oauth.processIntrospectionResponse(server, client, await oauth.introspectionRequest(server, client, oauth.ClientSecretBasic(key), token, plain));
 })));
 """
+
+
+@pytest.mark.parametrize("all_wanted", [True, False])
+def test_other_hands_that_cannot_be_had_are_missed_where_all_is_wanted(monkeypatch, tmp_path, all_wanted):
+    monkeypatch.setenv("JWTD_REQUIRE_ALL", "1" if all_wanted else "0")
+    monkeypatch.setattr(nodejs.shutil, "which", lambda name: None)
+    monkeypatch.setattr(subprocess, "run", lambda *command, **options: (_ for _ in ()).throw(OSError("no such program")))
+    for need in (lambda: nodejs.need("oauth4webapi"), lambda: authlib_python(tmp_path)):
+        with pytest.raises(pytest.fail.Exception if all_wanted else pytest.skip.Exception):
+            need()
 
 
 # It escapes '_', '-' and '.' of name and key (RFC 6749 s2.3.1), as few others do.
