@@ -1,9 +1,10 @@
-// outgoing/http_client.cc - libcurl's easy interface, set up once for each request from nothing.
+// outgoing/http_client.cc - an easy handle of libcurl, set up from nothing for each request, and run by a multi handle, which another thread can wake.
 #include "outgoing/http_client.h"
 
 #include <curl/curl.h>
 
 #include <algorithm>
+#include <atomic>
 #include <mutex>
 #include <string_view>
 
@@ -14,6 +15,7 @@ namespace {
 
 constexpr std::size_t kMaxHeadBytes = 64 * 1024;  // of an answer; ours are refused at 16 KiB
 constexpr long kConnectionsKept = 2;              // between requests of one client: it talks to one server
+constexpr int kLongestSleep = 1000;               // milliseconds; libcurl wakes earlier for its time-outs, sockets and cancel()
 
 void start_curl() {
   static std::once_flag once;
@@ -77,19 +79,49 @@ Error error_of(CURLcode code, const Incoming& incoming) {
 
 struct HttpClient::Handle {
   CURL* easy = curl_easy_init();
+  CURLM* multi = curl_multi_init();  // keeps the connections
   ClientOptions options;
-  ~Handle() { curl_easy_cleanup(easy); }
+  std::atomic<bool> cancelled{false};
+
+  ~Handle() {
+    curl_easy_cleanup(easy);
+    curl_multi_cleanup(multi);
+  }
+
+  // curl_easy_perform(), but for the look at `cancelled`.
+  CURLcode perform() {
+    if (curl_multi_add_handle(multi, easy) != CURLM_OK) return CURLE_FAILED_INIT;
+    CURLMcode good = CURLM_OK;
+    int running = 1;
+    while (good == CURLM_OK && running > 0 && !cancelled.load()) {
+      good = curl_multi_perform(multi, &running);
+      if (good == CURLM_OK && running > 0) good = curl_multi_poll(multi, nullptr, 0, kLongestSleep, nullptr);
+    }
+    CURLcode outcome = CURLE_FAILED_INIT;
+    int left = 0;
+    while (const CURLMsg* message = curl_multi_info_read(multi, &left)) {
+      if (message->msg == CURLMSG_DONE) outcome = message->data.result;
+    }
+    curl_multi_remove_handle(multi, easy);
+    return outcome;
+  }
 };
 
 HttpClient::HttpClient(ClientOptions options) {
   start_curl();
   handle_ = std::make_unique<Handle>();
-  if (handle_->easy == nullptr) out_of_memory();
+  if (handle_->easy == nullptr || handle_->multi == nullptr) out_of_memory();
+  curl_multi_setopt(handle_->multi, CURLMOPT_MAXCONNECTS, kConnectionsKept);
   handle_->options = std::move(options);
 }
 
 HttpClient::HttpClient(HttpClient&&) noexcept = default;
 HttpClient::~HttpClient() = default;
+
+void HttpClient::cancel() {
+  handle_->cancelled = true;
+  curl_multi_wakeup(handle_->multi);  // stays in force for a poll that begins afterwards
+}
 
 Result<Answer> HttpClient::send(const Request& request) {
   CURL* easy = handle_->easy;
@@ -121,7 +153,7 @@ Result<Answer> HttpClient::send(const Request& request) {
   }
   set(CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout.count()));
   set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request.timeout.count()));
-  set(CURLOPT_MAXCONNECTS, kConnectionsKept);
+  set(CURLOPT_QUICK_EXIT, 1L);  // leaves a look-up of the name that hangs to itself; or the time-out would wait for its end
   set(CURLOPT_HTTPHEADER, fields.get());
   set(CURLOPT_WRITEFUNCTION, &take_body);
   set(CURLOPT_WRITEDATA, static_cast<void*>(&incoming));
@@ -135,13 +167,17 @@ Result<Answer> HttpClient::send(const Request& request) {
   }
   if (!good) return Error(kPeerUnreachable, "libcurl does not take this request");
 
-  if (const CURLcode code = curl_easy_perform(easy); code != CURLE_OK) return error_of(code, incoming);
+  const CURLcode code = handle_->perform();
+  if (code != CURLE_OK) return handle_->cancelled ? Error(kRequestCancelled) : error_of(code, incoming);
   long status = 0;
   const char* type = nullptr;
   curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
   curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &type);
+  curl_off_t wait = 0;
+  curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &wait);
   incoming.answer.status = static_cast<int>(status);
   if (type != nullptr) incoming.answer.content_type = type;
+  incoming.answer.retry_after = std::chrono::seconds(wait);
   return std::move(incoming.answer);
 }
 

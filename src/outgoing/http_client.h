@@ -4,8 +4,8 @@
 // to whom it was written. Proxies of the environment (https_proxy and its like) are ignored: whom the service talks to stands in its
 // configuration alone. Neither .netrc nor cookies are read.
 //
-// Thread-safety: none; one client for each thread, which keeps its connections open between requests. Ownership: what a request refers to
-// outlives send().
+// Thread-safety: none but for cancel(); one client for each thread, which keeps its connections open between requests. Ownership: what a request
+// refers to outlives send().
 #pragma once
 
 #include <chrono>
@@ -23,6 +23,7 @@ inline constexpr Code kPeerTimeout{"peer_timeout", Fault::kDeadlineExceeded, "Th
 inline constexpr Code kPeerUntrusted{"peer_untrusted", Fault::kUnavailable, "The server's certificate is not trusted"};
 inline constexpr Code kPeerAnswerTooLarge{"peer_answer_too_large", Fault::kUnavailable, "The server's answer is larger than it may be"};
 inline constexpr Code kPeerAnswerBroken{"peer_answer_broken", Fault::kUnavailable, "The server's answer is not HTTP, or broke off"};
+inline constexpr Code kRequestCancelled{"request_cancelled", Fault::kUnavailable, "The request was given up because this process stops"};
 
 struct Request {
   std::string url;                  // http:// or https://
@@ -37,6 +38,7 @@ struct Answer {
   int status = 0;
   std::string content_type;
   std::string body;
+  std::chrono::seconds retry_after{0};  // Retry-After, from now on; 0: none, or none that can be read
 };
 
 struct ClientOptions {
@@ -51,6 +53,9 @@ class HttpClient {
 
   // Any answer is an outcome, whatever its status. Fails with one of the codes above; detail has the cause, and neither URL nor fields.
   Result<Answer> send(const Request& request);
+
+  // Any thread: what is under way ends at once with kRequestCancelled, as does every later request.
+  void cancel();
 
  private:
   struct Handle;
