@@ -82,7 +82,7 @@ struct Telesign {
   std::string url = "https://rest-api.telesign.com";  // scheme, host and perhaps a port; http only for loopback
   std::string status_path = "/v1/mobile/verification/status/{xid}";
   TelesignAuth auth = TelesignAuth::kDigest;
-  std::chrono::milliseconds timeout{5'000};  // of one request, 100 ms to 30 s
+  std::chrono::milliseconds timeout{5'000};  // of one question, 100 ms to 30 s
   std::string ca_file;                       // PEM: who signs the certificate of `url`; empty: whom the system believes
   std::chrono::seconds cache{10};            // how long an answer stands for the next who ask; 0 s to 1 h
 };

@@ -165,7 +165,7 @@ const Setting kTable[] = {
      TAKE { take_choice(n, kTelesignAuth, c.telesign.auth, complain); },
      SHOW { return show_choice(c.telesign.auth, kTelesignAuth); }},
     {"telesign.timeout", Shape::kText, "\"5s\"", "",
-     "of one request to the provider, 100ms to 30s",
+     "of one question to the provider, 100ms to 30s",
      TAKE { take_milliseconds(n, kShortestProviderTimeout, kLongestProviderTimeout, c.telesign.timeout, complain); },
      SHOW { return in_quotes(duration_text(c.telesign.timeout)); }},
     {"telesign.cache", Shape::kText, "\"10s\"", "",

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <initializer_list>
+#include <iterator>
+#include <vector>
 
 #include "base/limits.h"
 #include "json/strict_json.h"
@@ -92,11 +94,11 @@ Error as_provider_error(const Error& error) {
 StatusClient::StatusClient(StatusClientOptions options, jose::HmacKey key, Secret key_text)
     : options_(std::move(options)), key_(std::move(key)), key_text_(std::move(key_text)) {}
 
-outgoing::Request StatusClient::request_for(const Xid& xid) const {
+outgoing::Request StatusClient::request_for(const Xid& xid, std::chrono::milliseconds timeout) const {
   const std::string path = path_of(options_.status_path, xid);
   outgoing::Request request;
   request.url = options_.url + path;
-  request.timeout = options_.timeout;
+  request.timeout = timeout;
   request.max_answer = kMaxProviderAnswerBytes;
   request.fields.push_back("Accept: application/json");
   if (options_.auth == Auth::kBasic) {
@@ -113,27 +115,38 @@ outgoing::Request StatusClient::request_for(const Xid& xid) const {
 }
 
 Result<outgoing::Answer> StatusClient::send(const outgoing::Request& request) {
-  std::optional<outgoing::HttpClient> client;
+  std::list<outgoing::HttpClient>::iterator client;
   {
     const std::lock_guard lock(mutex_);
-    if (!idle_.empty()) {
-      client.emplace(std::move(idle_.back()));
-      idle_.pop_back();
-    }
+    if (cancelled_) return Error(outgoing::kRequestCancelled);
+    if (idle_.empty()) idle_.emplace_back(outgoing::ClientOptions{options_.ca_file});
+    client = std::prev(idle_.end());  // the one that was used last
+    busy_.splice(busy_.end(), idle_, client);
   }
-  if (!client) client.emplace(outgoing::ClientOptions{options_.ca_file});
   Result<outgoing::Answer> answer = client->send(request);
   const std::lock_guard lock(mutex_);
-  idle_.push_back(*std::move(client));  // as many as there were calls at once
+  idle_.splice(idle_.end(), busy_, client);  // as many as there were calls at once
   return answer;
 }
 
-Result<Report> StatusClient::fetch(const Xid& xid) {
+void StatusClient::cancel() {
+  const std::lock_guard lock(mutex_);
+  cancelled_ = true;
+  for (outgoing::HttpClient& client : busy_) client.cancel();
+}
+
+Fetched StatusClient::fetch(const Xid& xid) {
+  const Monotonic::time_point end = Monotonic::now() + options_.timeout;
+  std::chrono::milliseconds left = options_.timeout;
   for (bool again = false;; again = true) {
-    const Result<outgoing::Answer> answer = send(request_for(xid));
+    const Result<outgoing::Answer> answer = send(request_for(xid, left));
     if (!answer) return as_provider_error(answer.error());
     Read outcome = read(*answer, xid);
-    if (!outcome.worth_another || again) return std::move(outcome.report);
+    left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Monotonic::now());
+    if (outcome.worth_another && !again && left.count() > 0) continue;
+    Fetched fetched = std::move(outcome.report);
+    if (answer->status == 429 || answer->status == 503) fetched.retry_after = answer->retry_after;
+    return fetched;
   }
 }
 

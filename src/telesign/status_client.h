@@ -1,15 +1,16 @@
 // telesign/status_client.h - Get Status: asks the provider about one transaction. reference/telesign.md 2 and 4.
 //
-// A call blocks for the time-out at most, twice that if the provider finds fault with our clock or nonce, which is tried once more with fresh
-// ones and is the only reason to. Nothing is followed: neither redirects nor proxies of the environment (outgoing/http_client.h).
+// A call blocks for the time-out at most. If the provider finds fault with our clock or nonce, it is asked once more with fresh ones in what is left
+// of it, and for no other reason. Nothing is followed: neither redirects nor proxies of the environment (outgoing/http_client.h).
 //
-// Thread-safety: fetch() from any thread; each call at once has a connection of its own, kept for the next.
+// Thread-safety: fetch() and cancel() from any thread; each call at once has a connection of its own, kept for the next.
 #pragma once
 
 #include <chrono>
+#include <list>
 #include <mutex>
 #include <string>
-#include <vector>
+#include <utility>
 
 #include "base/ids.h"
 #include "base/result.h"
@@ -34,9 +35,15 @@ struct StatusClientOptions {
   std::string status_path;  // with {xid} in it
   std::string customer_id;
   Auth auth = Auth::kDigest;
-  std::chrono::milliseconds timeout{5'000};
+  std::chrono::milliseconds timeout{5'000};  // of a fetch()
   std::string ca_file;      // PEM; empty: whom the system believes
   UnixMillis (*clock)() = &wall_now;
+};
+
+struct Fetched : Result<Report> {
+  using Result::Result;
+  Fetched(Result<Report> report) : Result(std::move(report)) {}  // NOLINT
+  std::chrono::seconds retry_after{0};  // what the provider asks for with 429 or 503, for all our questions; 0: nothing
 };
 
 class StatusClient {
@@ -47,17 +54,21 @@ class StatusClient {
   // What the provider says now. An answer that names another transaction is refused; one that names none is taken, for this was asked. Which
   // reference id it has is not held against an earlier one: a transaction may be tried twice.
   // Fails with the codes above; detail has the provider's own codes, and never the key.
-  Result<Report> fetch(const Xid& xid);
+  Fetched fetch(const Xid& xid);
+
+  // Ends what is under way at once with kProviderUnavailable, as every later fetch() does.
+  void cancel();
 
  private:
-  outgoing::Request request_for(const Xid& xid) const;
+  outgoing::Request request_for(const Xid& xid, std::chrono::milliseconds timeout) const;
   Result<outgoing::Answer> send(const outgoing::Request& request);
 
   const StatusClientOptions options_;
   const jose::HmacKey key_;
   const Secret key_text_;
   std::mutex mutex_;
-  std::vector<outgoing::HttpClient> idle_;  // guarded by mutex_
+  std::list<outgoing::HttpClient> idle_, busy_;  // guarded by mutex_
+  bool cancelled_ = false;                       // guarded by mutex_
 };
 
 }  // namespace jwtd::telesign

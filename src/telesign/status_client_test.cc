@@ -1,8 +1,11 @@
 // telesign/status_client_test.cc - Get Status against a server of another language that misbehaves in every way it is told to.
 #include "telesign/status_client.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -101,7 +104,7 @@ TEST_F(GetStatus, BasicIsUnderstoodToo) {
 
 TEST_F(GetStatus, AnotherKeyIsRefusedAndNotTriedAgain) {
   StatusClient client(options(stub_->http()), key(keys::generate_api_key()));
-  const Result<Report> report = client.fetch(*Xid::parse("x-wrong-key"));
+  const Fetched report = client.fetch(*Xid::parse("x-wrong-key"));
   ASSERT_FALSE(report);
   EXPECT_TRUE(report.error().is(kProviderRefused));
   EXPECT_EQ(report.error().detail(), "HTTP status 401, codes -30006");
@@ -148,6 +151,45 @@ TEST_F(GetStatus, ASlowOneIsGivenUp) {
     EXPECT_TRUE(client.fetch(*Xid::parse(xid)).error().is(kProviderTimeout)) << xid;
     EXPECT_LT(Monotonic::now() - began, 20s) << xid;
   }
+}
+
+TEST_F(GetStatus, BothTriesShareTheTimeout) {
+  StatusClientOptions hurried = options(stub_->http());
+  hurried.timeout = 2s;
+  EXPECT_TRUE(StatusClient(hurried, key()).fetch(*Xid::parse("clock-late")).error().is(kProviderTimeout)) << "each takes 1.5 s";
+}
+
+TEST_F(GetStatus, RetryAfterIsHeardWith429And503) {
+  StatusClient client(options(stub_->http()), key());
+  for (const char* xid : {"later-429", "later-503"}) {
+    const Fetched fetched = client.fetch(*Xid::parse(xid));
+    EXPECT_TRUE(fetched.error().is(kProviderUnavailable)) << xid;
+    EXPECT_EQ(fetched.retry_after, 30s) << xid;
+  }
+  EXPECT_EQ(client.fetch(*Xid::parse("later-404")).retry_after, 0s);
+  EXPECT_EQ(client.fetch(*Xid::parse("e503")).retry_after, 0s) << "that of an earlier answer";
+}
+
+// A socket that takes connections and says nothing.
+TEST_F(GetStatus, WhatIsUnderWayEndsWhenItIsCancelled) {
+  const int silent = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{.sin_family = AF_INET, .sin_port = 0, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
+  socklen_t size = sizeof address;
+  ASSERT_EQ(::bind(silent, reinterpret_cast<sockaddr*>(&address), size), 0);
+  ASSERT_EQ(::listen(silent, 8), 0);
+  ASSERT_EQ(::getsockname(silent, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  StatusClient client(options("http://127.0.0.1:" + std::to_string(ntohs(address.sin_port))), key());
+  std::vector<std::thread> askers;
+  std::atomic<int> ended = 0;
+  for (int i = 0; i < 2; ++i) askers.emplace_back([&] { ended += client.fetch(*Xid::parse("x")).error().is(kProviderUnavailable); });
+  const int calls[] = {::accept(silent, nullptr, nullptr), ::accept(silent, nullptr, nullptr)};  // both are under way
+  const auto began = Monotonic::now();
+  client.cancel();
+  for (std::thread& asker : askers) asker.join();
+  EXPECT_LT(Monotonic::now() - began, 20s);
+  EXPECT_EQ(ended, 2);
+  EXPECT_TRUE(client.fetch(*Xid::parse("x")).error().is(kProviderUnavailable));
+  for (const int socket : {calls[0], calls[1], silent}) ::close(socket);
 }
 
 TEST_F(GetStatus, TlsIsVerified) {

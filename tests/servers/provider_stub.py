@@ -144,6 +144,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_nonce_once(self, count):
         self.refuse(401, -30012) if count == 1 else self.good("nonce-once", count)
 
+    def do_clock_late(self, count):
+        time.sleep(1.5)
+        self.refuse(401, -30010) if count == 1 else self.good("clock-late", count)
+
+    def do_later_429(self, _):
+        self.answer(429, {"errors": [{"code": -40008}]}, fields=[("Retry-After", "30")])
+
+    def do_later_503(self, _):
+        self.answer(503, "", fields=[("Retry-After", "30")])
+
+    def do_later_404(self, _):
+        self.answer(404, {"errors": [{"code": -40004}]}, fields=[("Retry-After", "30")])
+
     def do_clock_always(self, count):
         self.refuse(401, -30010) if count < 3 else self.good("clock-always", count)
 
