@@ -63,6 +63,9 @@ inline constexpr auto kPollDeadline = 65s;                  // of a question: tw
 inline constexpr std::size_t kMaxProviderAnswerBytes = 64 * 1024;  // read; what is kept is bounded by kMaxReportBytes
 inline constexpr std::size_t kMaxSharedStatuses = 1'024;    // answers that stand for the next who ask; about 1 KiB each
 inline constexpr auto kProviderErrorCache = 1s;             // how long a failure stands for them: long enough that a crowd is one request
+inline constexpr auto kProviderLongestRest = 60s;           // that its Retry-After gets of us: a longer one may be a mistake, and costs a request a minute
+inline constexpr unsigned kProviderSilence = 3;             // time-outs in a row; then it is left alone, but for probes
+inline constexpr auto kProviderProbe = 5s;                  // between them: how soon it is noticed that it is back
 
 // -- callbacks that are forwarded ------------------------------------------------------------------------------------
 inline constexpr std::size_t kForwardBatch = 16;            // in one turn: claimed and settled by one durable write each

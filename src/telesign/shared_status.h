@@ -2,8 +2,9 @@
 //
 // One call goes out for an XID at a time; whoever asks meanwhile waits for it and gets its outcome. Afterwards the outcome stands for the
 // cache's time for all who ask, a failure for kProviderErrorCache at most (a transaction that the provider does not know counts as an answer).
+// While the provider is to be left alone (breaker.h), what stands is still told, and everything else refused at once.
 //
-// Thread-safety: ask() from any thread; it blocks as long as a fetch does. Bounds: Options::max_entries outcomes; beyond them the oldest goes.
+// Thread-safety: all from any thread; ask() blocks as long as a fetch does, the rest never. Bounds: Options::max_entries outcomes; beyond them the oldest goes.
 #pragma once
 
 #include <atomic>
@@ -14,6 +15,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -21,7 +23,9 @@
 #include "base/limits.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "telesign/breaker.h"
 #include "telesign/report.h"
+#include "telesign/status_client.h"
 
 namespace jwtd::telesign {
 
@@ -33,10 +37,11 @@ struct Polled {
 
 class SharedStatus {
  public:
-  using Fetch = std::function<Result<Report>(const Xid&)>;  // blocks; called from several threads at once, never for one XID; must not throw
+  using Fetch = std::function<Fetched(const Xid&)>;  // blocks; called from several threads at once, never for one XID; must not throw
 
   struct Options {
     std::chrono::milliseconds cache{10'000};  // 0: only those who ask at the same time share
+    std::chrono::milliseconds timeout{5'000};  // of a fetch
     std::size_t max_entries = kMaxSharedStatuses;
     std::function<Monotonic::time_point()> monotonic = &Monotonic::now;
     std::function<UnixMillis()> wall = &wall_now;
@@ -46,11 +51,16 @@ class SharedStatus {
   SharedStatus(const SharedStatus&) = delete;
   SharedStatus& operator=(const SharedStatus&) = delete;
 
-  // Fails with what fetch() fails with.
+  // Fails with what fetch() fails with, and with kProviderUnavailable while the provider is left alone.
   Result<Polled> ask(const Xid& xid);
+  // The same without waiting for anything: nullopt where ask() is needed.
+  std::optional<Result<Polled>> at_once(const Xid& xid);
+
+  // How long the provider is left alone from now on; 0: it is not.
+  std::chrono::milliseconds rest() const;
 
   struct Stats {  // since the start; read at any time, from any thread
-    std::atomic<std::uint64_t> asked{0}, fetched{0}, failed{0};
+    std::atomic<std::uint64_t> asked{0}, fetched{0}, failed{0}, spared{0};  // spared: refused because the provider is left alone
   };
   const Stats& stats() const { return stats_; }
 
@@ -62,13 +72,15 @@ class SharedStatus {
   };
   using Order = std::list<std::pair<std::string, std::shared_ptr<Entry>>>;
 
+  std::optional<Result<Polled>> standing(const std::string& xid);
   void keep(const std::string& xid, const std::shared_ptr<Entry>& entry);
 
   const Fetch fetch_;
   const Options options_;
   Stats stats_;
-  std::mutex mutex_;
-  std::unordered_map<std::string, std::shared_ptr<Entry>> entries_;  // guarded by mutex_, as all below
+  mutable std::mutex mutex_;
+  Breaker breaker_;  // guarded by mutex_, as all below
+  std::unordered_map<std::string, std::shared_ptr<Entry>> entries_;
   Order finished_;  // oldest first; may name entries that were replaced since
 };
 

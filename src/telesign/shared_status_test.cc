@@ -20,7 +20,7 @@ class Shared : public testing::Test {
     return {.cache = cache, .max_entries = entries, .monotonic = [this] { return now_; }, .wall = [] { return UnixMillis{1234}; }};
   }
   SharedStatus::Fetch counting() {
-    return [this](const Xid&) -> Result<Report> {
+    return [this](const Xid&) -> Fetched {
       ++calls_;
       if (failure_) return Error(*failure_);
       return Report{.code = calls_};
@@ -76,6 +76,46 @@ TEST_F(Shared, AFailureStandsAMomentAndAnUnknownTransactionAsLongAsAnAnswer) {
   EXPECT_EQ(status.stats().failed, 2u);
 }
 
+TEST_F(Shared, WhileTheProviderIsLeftAloneWhatStandsIsStillTold) {
+  std::chrono::seconds retry_after{0};
+  SharedStatus status(
+      [&](const Xid&) -> Fetched {
+        ++calls_;
+        if (retry_after.count() == 0) return Report{.code = calls_};
+        Fetched fetched(Error(kProviderUnavailable, "HTTP status 429"));
+        fetched.retry_after = retry_after;
+        return fetched;
+      },
+      options());
+  EXPECT_TRUE(status.ask(xid_));
+  EXPECT_EQ(status.rest(), 0ms);
+  retry_after = 9s;
+  EXPECT_FALSE(status.ask(other_));
+  retry_after = 0s;
+  EXPECT_EQ(status.rest(), 9s);
+  EXPECT_TRUE(*status.at_once(xid_)) << "it stands";
+  now_ += 8999ms;
+  EXPECT_TRUE(status.ask(*Xid::parse("z")).error().is(kProviderUnavailable)) << "no XID is asked about";
+  EXPECT_TRUE(status.at_once(other_)->error().is(kProviderUnavailable));
+  EXPECT_EQ(calls_, 2);
+  EXPECT_EQ(status.stats().spared, 2u);
+  now_ += 1ms;
+  EXPECT_FALSE(status.at_once(other_));
+  EXPECT_TRUE(status.ask(other_));
+}
+
+TEST_F(Shared, ASilentProviderIsLeftAlone) {
+  SharedStatus status(counting(), options());
+  failure_ = &kProviderTimeout;
+  for (unsigned i = 0; i < kProviderSilence; ++i) EXPECT_TRUE(status.ask(*Xid::parse("s-" + std::to_string(i))).error().is(kProviderTimeout));
+  EXPECT_TRUE(status.ask(xid_).error().is(kProviderUnavailable));
+  EXPECT_EQ(calls_, int{kProviderSilence});
+  now_ += kProviderProbe;
+  failure_ = nullptr;
+  EXPECT_TRUE(status.ask(xid_)) << "the probe";
+  EXPECT_TRUE(status.ask(other_));
+}
+
 TEST_F(Shared, BeyondItsBoundTheOldestGoes) {
   SharedStatus status(counting(), options(10s, 2));
   for (const char* name : {"a", "b", "c"}) EXPECT_TRUE(status.ask(*Xid::parse(name)));
@@ -89,7 +129,7 @@ TEST_F(Shared, ACrowdIsOneRequest) {
   std::latch in_fetch(1), go(1);
   std::atomic<int> calls = 0;
   SharedStatus status(
-      [&](const Xid&) -> Result<Report> {
+      [&](const Xid&) -> Fetched {
         if (++calls == 1) in_fetch.count_down();
         go.wait();
         return Report{.code = 7};
