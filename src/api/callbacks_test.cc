@@ -113,6 +113,13 @@ class CallbacksTest : public testing::Test {
     call_.get("/v1/transactions/" + xid + "/status", reader_);
     return json::parse(call_.response.body);
   }
+  void provider(telesign::SharedStatus::Fetch fetch) {
+    status_.provider = &provider_.emplace(std::move(fetch), telesign::SharedStatus::Options{.cache = std::chrono::seconds(0), .wall = [] { return kNow + 1000; }});
+  }
+  json refused_refresh(const std::string& xid) {
+    EXPECT_GE(call_.get("/v1/transactions/" + xid + "/status?refresh=1", reader_).status, 400);
+    return json::parse(call_.response.body);
+  }
   std::size_t events(const std::string& xid) { return (*store_->find(*Xid::parse(xid), kNow))->events.size(); }
   json unmatched() {
     call_.get("/v1/callbacks?unmatched=1", operator_);
@@ -136,7 +143,8 @@ class CallbacksTest : public testing::Test {
   telesign::CallbackCheck signature_{"CUSTOMER", keys_};
   CallbackContext context_{placing_, signature_, nullptr, {}};
   AdminContext unmatched_{*store_, reads_, callers_};
-  StatusContext status_{{*store_, reads_, callers_}, polls_, placing_, {}};
+  std::optional<telesign::SharedStatus> provider_;
+  StatusContext status_{{*store_, reads_, callers_}, polls_, placing_};
   ErasureContext erasure_{{*store_, reads_, callers_}, lane_, std::chrono::seconds(0)};
   TransactionsContext transactions_{{*store_, reads_, callers_}};
   std::vector<timeline::Placed> placed_;
@@ -331,9 +339,7 @@ TEST_F(CallbacksTest, AContradictionThatShowsLaterCountsToo) {
 
   commit("order-2");
   send(report("R2", 2401, "order-2"));
-  status_.ask = [&](const Xid& xid) {
-    return Result<telesign::Polled>(telesign::Polled{*telesign::parse_callback(report("R2", 2402, xid.text(), "2023-11-14T22:13:40Z")), kNow + 1000, false});
-  };
+  provider([](const Xid& xid) { return telesign::parse_callback(report("R2", 2402, xid.text(), "2023-11-14T22:13:40Z")); });
   status_.contradicted = [this] { ++contradicted_; };
   for (int i = 0; i < 2; ++i) EXPECT_EQ(call_.get("/v1/transactions/order-2/status?refresh=1", reader_).status, 200);
   EXPECT_EQ(contradicted_, 2) << "by the provider's answer, once";
@@ -426,10 +432,10 @@ TEST_F(CallbacksTest, ARefreshPutsTheProvidersAnswerOnRecord) {
   commit("order-1");
   send(report("R1", 2401));  // not placed yet
   int asked = 0;
-  status_.ask = [&](const Xid& xid) {
+  provider([&](const Xid& xid) {
     ++asked;
-    return Result<telesign::Polled>(telesign::Polled{*telesign::parse_callback(report("R1", 2400, xid.text(), "2023-11-14T22:13:10Z")), kNow + 1000, false});
-  };
+    return telesign::parse_callback(report("R1", 2400, xid.text(), "2023-11-14T22:13:10Z"));
+  });
   call_.get("/v1/transactions/order-1/status?refresh=1", reader_);
   EXPECT_EQ(call_.response.status, 200);
   const json body = json::parse(call_.response.body);
@@ -444,14 +450,54 @@ TEST_F(CallbacksTest, WithoutTheProviderTheLastKnownStatusIsInTheProblem) {
   commit("order-1");
   send(report("R1", 2401, "order-1"));
   status_.now = [] { return kNow + 61'000; };
-  static constexpr Code kAway{"provider_unavailable", Fault::kUnavailable, "The provider cannot be reached."};
-  status_.ask = [](const Xid&) { return Result<telesign::Polled>(Error(kAway, "no route")); };
-  call_.get("/v1/transactions/order-1/status?refresh=1", reader_);
+  provider([](const Xid&) { return telesign::Fetched(Error(telesign::kProviderUnavailable, "no route")); });
+  const json body = refused_refresh("order-1");
   EXPECT_EQ(call_.response.status, 503);
-  const json body = json::parse(call_.response.body);
   EXPECT_EQ(body["code"], "provider_unavailable");
   EXPECT_EQ(body["last_known"]["status"]["state"], "success");
   EXPECT_EQ(body["last_known"]["age_seconds"], 60);
+}
+
+TEST_F(CallbacksTest, EveryRefusedRefreshHasTheLastKnownStatus) {
+  commit("order-1");
+  for (std::size_t i = 0; i < kMaxEvents; ++i) send(report("R" + std::to_string(i), 2400, "order-1"));
+  provider([](const Xid&) { return telesign::parse_callback(report("R-new", 2401)); });
+  const json body = refused_refresh("order-1");
+  EXPECT_EQ(body["code"], "timeline_full");
+  EXPECT_EQ(body["last_known"]["status"]["state"], "pending");
+}
+
+TEST_F(CallbacksTest, WhatTheProviderWantsToBeLeftAloneIsToldOn) {
+  commit("order-1");
+  commit("order-2");
+  int asked = 0;
+  provider([&](const Xid&) {
+    ++asked;
+    telesign::Fetched fetched(Error(telesign::kProviderUnavailable));
+    fetched.retry_after = std::chrono::seconds(30);
+    return fetched;
+  });
+  for (const char* xid : {"order-1", "order-2"}) {
+    const json body = refused_refresh(xid);
+    EXPECT_EQ(body["code"], "provider_unavailable");
+    EXPECT_EQ(body["last_known"]["xid"], xid);
+    EXPECT_THAT(call_.response.fields, testing::ContainsRegex("Retry-After: (30|29|28)\r\n"));
+  }
+  EXPECT_EQ(asked, 1);
+}
+
+TEST_F(CallbacksTest, MoreQuestionsThanThereIsRoomForAreRefusedAtOnce) {
+  commit("order-1");
+  store::ReadPool none({.threads = 1, .max_queued = 0});
+  StatusContext full{{*store_, reads_, callers_}, none, placing_};
+  provider([](const Xid&) { return telesign::Fetched(Error(telesign::kProviderTimeout)); });
+  full.provider = &*provider_;
+  full.now = status_.now;
+  call_.router = {};
+  add_status_route(call_.router, full);
+  const json body = refused_refresh("order-1");
+  EXPECT_EQ(body["code"], "provider_busy");
+  EXPECT_EQ(body["last_known"]["xid"], "order-1");
 }
 
 TEST_F(CallbacksTest, AStatusIsAskedForProperly) {

@@ -2,6 +2,8 @@
 #include "api/status.h"
 
 #include <algorithm>
+#include <chrono>
+#include <string>
 
 #include <nlohmann/json.hpp>
 
@@ -45,10 +47,44 @@ Result<Wish> read(const StatusContext& context, const Request& request) {
   if (const Status names = check_names(request.query, {"refresh"}); !names) return names.error();
   const Result<bool> refresh = flag(request.query, "refresh");
   if (!refresh) return refresh.error();
-  if (*refresh && !context.ask) return Error(kRefreshOff);
+  if (*refresh && !context.provider) return Error(kRefreshOff);
   const Result<Xid> xid = xid_of(request);
   if (!xid) return xid.error();
   return Wish{*xid, *refresh, sight_of(*caller)};
+}
+
+// What the provider says, now or some seconds ago.
+Task<Result<telesign::Polled>> polled(const StatusContext& context, Xid xid) {
+  if (auto known = context.provider->at_once(xid)) co_return *std::move(known);
+  const auto ask = [&context, xid] { return context.provider->ask(xid); };
+  auto said = co_await context.polls.run(ask);
+  if (!said && said.error().is(store::kReadQueueFull)) co_return Error(kProviderBusy);
+  if (!said && said.error().is(store::kReadTimeout)) co_return Error(telesign::kProviderTimeout);
+  co_return said;
+}
+
+// The same on record, and the transaction as it stands then.
+Task<Result<store::Transaction>> refreshed(const StatusContext& context, Xid xid, const Request& request) {
+  auto said = co_await polled(context, xid);
+  if (!said) co_return said.error();
+  auto placement = co_await context.placing.poll(xid, std::move(said->report), said->at);
+  if (!placement) co_return placement.error();
+  if (placement->contradicted) {
+    context.contradicted();
+    tell_contradiction(context.log, request.request_id);
+  }
+  co_return std::move(placement->transaction);
+}
+
+// With what was known before, unless the transaction was erased meanwhile.
+void refuse_refresh(const StatusContext& context, const Error& error, Json last_known, const Request& request, Response& response) {
+  const auto rest = std::chrono::ceil<std::chrono::seconds>(context.provider->rest());
+  if (rest.count() > 0 && error.is(telesign::kProviderUnavailable)) response.add_field("Retry-After", std::to_string(rest.count()));
+  refuse(context, error, request, response);
+  if (error.is(timeline::kTransactionUnknown)) return;
+  Json problem = Json::parse(response.body);  // its member "status" is HTTP's
+  problem["last_known"] = std::move(last_known);
+  response.body = problem.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 Task<void> get_status(const StatusContext& context, const Request& request, Response& response) {
@@ -59,27 +95,11 @@ Task<void> get_status(const StatusContext& context, const Request& request, Resp
   const Result<std::optional<store::Transaction>> found = co_await context.reads.run(find);
   if (!found) co_return refuse(context, found.error(), request, response);
   if (!found->has_value()) co_return refuse(context, Error(kTransactionUnknown), request, response);
-  Json json = shown(**found, now, wish->sight);
+  if (!wish->refresh) co_return answer(response, shown(**found, now, wish->sight));
 
-  if (wish->refresh) {
-    const auto ask = [&context, xid = wish->xid] { return context.ask(xid); };
-    Result<telesign::Polled> polled = co_await context.polls.run(ask);
-    if (!polled) {
-      refuse(context, polled.error(), request, response);
-      Json problem = Json::parse(response.body);  // its member "status" is HTTP's
-      problem["last_known"] = std::move(json);
-      response.body = problem.dump();
-      co_return;
-    }
-    const Result<timeline::PollPlacement> placement = co_await context.placing.poll(wish->xid, std::move(polled->report), polled->at);
-    if (!placement) co_return refuse(context, placement.error(), request, response);
-    if (placement->contradicted) {
-      context.contradicted();
-      tell_contradiction(context.log, request.request_id);
-    }
-    json = shown(placement->transaction, now, wish->sight);
-  }
-  answer(response, json);
+  const Result<store::Transaction> fresh = co_await refreshed(context, wish->xid, request);
+  if (!fresh) co_return refuse_refresh(context, fresh.error(), shown(**found, now, wish->sight), request, response);
+  answer(response, shown(*fresh, now, wish->sight));
 }
 
 }  // namespace

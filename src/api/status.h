@@ -10,17 +10,17 @@
 
 namespace jwtd::api {
 
+inline constexpr Code kProviderBusy{"provider_busy", Fault::kUnavailable, "TeleSign is asked about as many transactions already as this service asks at once."};
 inline constexpr Code kRefreshOff{"refresh_off", Fault::kInvalidArgument, "This service has no provider to ask; leave out refresh."};
 
 struct StatusContext : AdminContext {
-  store::ReadPool& polls;  // for ask(), which takes as long as the provider does
+  store::ReadPool& polls;  // for questions, which take as long as the provider does; its bounds are those of questions
   timeline::Placing& placing;
-  // Asks the provider, or answers with what it said some seconds ago. Blocks; any thread. Empty: there is nobody to ask.
-  std::function<Result<telesign::Polled>(const Xid&)> ask;
+  telesign::SharedStatus* provider = nullptr;  // nullptr: there is nobody to ask
   std::function<void()> contradicted = [] {};  // for metrics, on the loop's thread: what it answered contradicts what it reported
 };
 
-// {"xid", "token_state", "status": {...}, "age_seconds"}. What the provider answered is on record before it is told. When it cannot be had, the answer
+// {"xid", "token_state", "status": {...}, "age_seconds"}. What the provider answered is on record before it is told. When that cannot be done, the answer
 // is a problem that says why and has the last known status and its age beside.
 void add_status_route(http::Router& router, const StatusContext& context);
 

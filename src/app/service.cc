@@ -158,7 +158,7 @@ Status Service::listen() {
   };
   commit_ = std::make_unique<store::GroupCommit>(*store_, std::move(commit_options));
   reads_ = std::make_unique<store::ReadPool>();
-  auto timelines = Timelines::make({config_, *store_, *reads_, callers_, log_});
+  auto timelines = Timelines::make({config_, *store_, *reads_, callers_, log_}, connections.on_admin);
   if (!timelines) return std::move(timelines).error();
   timelines_ = *std::move(timelines);
   auto verification = Verification::make({config_, *store_, *reads_, callers_, log_});
@@ -297,6 +297,7 @@ void Service::watch_clock() {
 
 bool Service::stop() {
   draining_ = true;  // /readyz is red from here on; the admin listener goes last, so that it can be seen
+  timelines_->stop_asking();
   const bool clean = public_server_->drain(kDrainDeadline);
   admin_server_->drain(std::chrono::seconds(1));
   janitor_.reset();

@@ -1,6 +1,7 @@
 // app/timelines.cc - contexts for the routes, and counters.
 #include "app/timelines.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/secret.h"
@@ -9,6 +10,14 @@
 
 namespace jwtd::app {
 namespace {
+
+// Each question holds its asker's connection: those of one crowd must leave the admin listener to the others.
+store::ReadPool::Options poll_options(const config::Telesign& settings, std::size_t admin_connections) {
+  const std::size_t questions = std::min(kPollThreads + kMaxQueuedPolls, std::max<std::size_t>(2, admin_connections / kPollShare));
+  const std::size_t threads = std::min(kPollThreads, questions - 1);
+  const auto deadline = std::chrono::duration_cast<std::chrono::milliseconds>(settings.timeout * kPollDeadline);
+  return {.threads = threads, .max_queued = questions - threads, .deadline = deadline};
+}
 
 bool is_embedded(const store::Store& store) { return store.driver() == "rocksdb" || store.driver() == "memory"; }
 
@@ -32,17 +41,17 @@ struct Timelines::Admin {
 
   Admin(const Parts& p, store::Lane& lane, store::ReadPool& polls, timeline::UnmatchedCount& waiting, const timeline::Placing::Options& options)
       : placing(p.store, p.reads, lane, waiting, options),
-        status{{p.store, p.reads, p.callers, &p.log}, polls, placing, {}},
+        status{{p.store, p.reads, p.callers, &p.log}, polls, placing},
         unmatched{p.store, p.reads, p.callers, &p.log},
         erasure{{p.store, p.reads, p.callers, &p.log}, lane, p.config.store.retention},
         queue{{p.store, p.reads, p.callers, &p.log}, lane} {}
 };
 
-Timelines::Timelines(const Parts& parts) : parts_(parts) {}
+Timelines::Timelines(const Parts& parts, std::size_t admin_connections) : parts_(parts), polls_(poll_options(parts.config.telesign, admin_connections)) {}
 Timelines::~Timelines() = default;
 
-Result<std::unique_ptr<Timelines>> Timelines::make(const Parts& parts) {
-  std::unique_ptr<Timelines> made(new Timelines(parts));
+Result<std::unique_ptr<Timelines>> Timelines::make(const Parts& parts, std::size_t admin_connections) {
+  std::unique_ptr<Timelines> made(new Timelines(parts, admin_connections));
   for (const std::string& path : {parts.config.issuer.api_key_file, parts.config.issuer.previous_api_key_file}) {
     if (path.empty()) continue;
     auto key = keys::load_api_key(path, jose::Algorithm::kHs256);
@@ -66,7 +75,8 @@ Status Timelines::open_client() {
   const auto auth = settings.auth == config::TelesignAuth::kBasic ? telesign::Auth::kBasic : telesign::Auth::kDigest;
   telesign::StatusClientOptions options{settings.url, settings.status_path, parts_.config.issuer.customer_id, auth, settings.timeout, settings.ca_file};
   client_ = std::make_unique<telesign::StatusClient>(std::move(options), *std::move(key), *std::move(text));
-  shared_ = std::make_unique<telesign::SharedStatus>([this](const Xid& xid) { return client_->fetch(xid); }, telesign::SharedStatus::Options{.cache = settings.cache});
+  shared_ = std::make_unique<telesign::SharedStatus>([this](const Xid& xid) { return client_->fetch(xid); },
+                                                      telesign::SharedStatus::Options{.cache = settings.cache, .timeout = settings.timeout});
   return {};
 }
 
@@ -93,6 +103,8 @@ void Timelines::start(store::GroupCommit& commit) {
   if (forwarder_) forwarder_->start(commit);
 }
 
+void Timelines::stop_asking() { client_->cancel(); }
+
 void Timelines::count_unmatched() {
   if (const auto count = timeline::count_unmatched(parts_.store, wall_now())) unmatched_ = *count;
 }
@@ -116,7 +128,7 @@ void Timelines::add_public_routes(http::Router& router, store::Lane& lane) {
 void Timelines::add_admin_routes(http::Router& router, store::Lane& lane) {
   const timeline::Placing::Options options = placing_options();
   Admin& mine = *admin_.emplace_back(std::make_unique<Admin>(parts_, lane, polls_, unmatched_, options));
-  mine.status.ask = [this](const Xid& xid) { return shared_->ask(xid); };
+  mine.status.provider = shared_.get();
   mine.status.contradicted = [this] { contradicted_.fetch_add(1, std::memory_order_relaxed); };
   api::add_status_route(router, mine.status);
   api::add_unmatched_route(router, mine.unmatched);
@@ -141,6 +153,9 @@ void Timelines::add_numbers(metrics::Metrics& m) const {
   m.counter("jwtd_provider_asked_total", "Requests for a fresh status.", {}, of(shared_->stats().asked));
   m.counter("jwtd_provider_requests_total", "Of these, those for which the provider was asked.", {}, of(shared_->stats().fetched));
   m.counter("jwtd_provider_failed_total", "Of these, those without an answer that could be used.", {}, of(shared_->stats().failed));
+  m.counter("jwtd_provider_refused_total", "Requests for a fresh status that were refused without asking, by reason.", {{"reason", "rest"}}, of(shared_->stats().spared));
+  m.counter("jwtd_provider_refused_total", "Requests for a fresh status that were refused without asking, by reason.", {{"reason", "busy"}}, of(polls_.stats().refused));
+  m.gauge("jwtd_provider_rest_seconds", "How long the provider is left alone from now on.", {}, [this] { return std::chrono::duration<double>(shared_->rest()).count(); });
   if (forwarder_) {
     const forward::ForwardStats& forwarded = forwarder_->stats();
     m.counter("jwtd_forward_delivered_total", "Callbacks that the operator's URL has taken.", {}, of(forwarded.delivered));

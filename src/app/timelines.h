@@ -23,8 +23,8 @@ namespace jwtd::app {
 
 class Timelines {
  public:
-  // Fails with what keys::load_api_key() fails with.
-  static Result<std::unique_ptr<Timelines>> make(const Parts& parts);
+  // `admin_connections`: how many the admin listener takes. Fails with what keys::load_api_key() fails with.
+  static Result<std::unique_ptr<Timelines>> make(const Parts& parts, std::size_t admin_connections);
   ~Timelines();
 
   void add_public_routes(http::Router& router, store::Lane& lane);  // for each public loop
@@ -32,6 +32,7 @@ class Timelines {
   void expire(Monotonic::time_point now) { polls_.expire(now); }    // on each admin loop's tick
   void add_numbers(metrics::Metrics& metrics) const;
   void start(store::GroupCommit& commit);  // of what forwards callbacks; it ends with this object
+  void stop_asking();  // the provider: who waits for it is answered at once, and who comes now. Any thread
 
   // How many callbacks wait, of all nodes: before the start and once a minute or so. Blocks; a failure leaves the count as it is.
   void count_unmatched();
@@ -39,7 +40,7 @@ class Timelines {
  private:
   struct Public;
   struct Admin;
-  explicit Timelines(const Parts& parts);
+  Timelines(const Parts& parts, std::size_t admin_connections);
   Status open_client();
   Status open_forwarder();
   timeline::Placing::Options placing_options() const;
@@ -51,7 +52,7 @@ class Timelines {
   std::unique_ptr<telesign::StatusClient> client_;
   std::unique_ptr<telesign::SharedStatus> shared_;
   std::unique_ptr<forward::Forwarder> forwarder_;  // nullptr: nothing is forwarded
-  store::ReadPool polls_{{.threads = kPollThreads, .deadline = kPollDeadline}};
+  store::ReadPool polls_;  // ends before what it asks with
   timeline::UnmatchedCount unmatched_{0};
   std::array<std::atomic<std::uint64_t>, 6> placed_{};  // by timeline::Placed
   std::atomic<std::uint64_t> unsigned_{0}, malformed_{0}, unavailable_{0}, contradicted_{0};

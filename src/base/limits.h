@@ -58,8 +58,10 @@ inline constexpr std::size_t kMaxNoteBytes = 32 * 1024;     // an event's detail
 inline constexpr std::size_t kMaxBatchChanges = 256;        // in one durable write
 
 // -- calls to the provider --------------------------------------------------------------------------------------------
-inline constexpr std::size_t kPollThreads = 4;              // questions to the provider at once
-inline constexpr auto kPollDeadline = 65s;                  // of a question: twice the longest telesign.timeout, for it may be asked again, and some
+inline constexpr std::size_t kPollThreads = 16;             // questions to the provider at once
+inline constexpr std::size_t kMaxQueuedPolls = 48;          // those that wait for a thread: with those that run a quarter of kMaxAdminConnections
+inline constexpr std::size_t kPollShare = 4;                // where that is set lower: as many questions as a quarter of it
+inline constexpr double kPollDeadline = 1.5;                // of a question, by telesign.timeout: its wait for a thread, and the call
 inline constexpr std::size_t kMaxProviderAnswerBytes = 64 * 1024;  // read; what is kept is bounded by kMaxReportBytes
 inline constexpr std::size_t kMaxSharedStatuses = 1'024;    // answers that stand for the next who ask; about 1 KiB each
 inline constexpr auto kProviderErrorCache = 1s;             // how long a failure stands for them: long enough that a crowd is one request

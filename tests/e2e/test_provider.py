@@ -1,9 +1,13 @@
-"""The whole flow with the sandbox in TeleSign's place, and callbacks forwarded to a receiver of somebody else's making."""
+"""The whole flow with the sandbox in TeleSign's place, a provider that does not answer, and callbacks forwarded to a receiver of somebody else's making."""
 
+import http.server
 import importlib
 import json
+import socket
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 
@@ -60,6 +64,120 @@ def test_the_whole_flow(make_server, sandbox):
     assert ended["status"]["code"] == 2401
     asked = server.admin_get("/v1/transactions/flow-1/status?refresh=1", reader)
     assert asked.status == 200 and asked.json["status"]["state"] == "success", asked
+
+
+class SilentProvider:
+    """Takes connections and never says a word."""
+
+    def __init__(self):
+        self.calls = []
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=1000)
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        threading.Thread(target=self.listen, daemon=True).start()
+
+    def listen(self):
+        try:
+            while True:
+                self.calls.append(self.listener.accept()[0])
+        except OSError:
+            pass
+
+    def close(self):
+        self.listener.close()
+        for call in self.calls:
+            call.close()
+
+
+@pytest.fixture
+def silent():
+    provider = SilentProvider()
+    yield provider
+    provider.close()
+
+
+class Crowd:
+    """Each asks for a fresh status of a transaction of its own, on a connection of its own."""
+
+    def __init__(self, server, reader, size):
+        for number in range(size):
+            assert server.get(f"/v1/token/{harness.PHONE}/crowd-{number}").status == 200
+        self.answers = []
+        self.askers = [threading.Thread(target=self.ask, args=(server, reader, number)) for number in range(size)]
+        for asker in self.askers:
+            asker.start()
+
+    def ask(self, server, reader, number):
+        begun = time.monotonic()
+        answer = server.admin_get(f"/v1/transactions/crowd-{number}/status?refresh=1", reader)
+        self.answers.append((answer, time.monotonic() - begun, number))
+
+    def join(self):
+        for asker in self.askers:
+            asker.join()
+        assert len(self.answers) == len(self.askers), "somebody's connection was cut"
+        for answer, _, number in self.answers:
+            assert answer.json["last_known"]["xid"] == f"crowd-{number}", answer
+        return self.answers
+
+
+def test_a_silent_provider_holds_up_nobody_else(make_server, silent):
+    server = make_server(settings={"telesign.url": silent.url, "telesign.timeout": "5s"})
+    reader = server.add_caller("backend", "read,verify")
+    server.start()
+    token = server.get(f"/v1/token/{harness.PHONE}/other").text
+    crowd = Crowd(server, reader, 270)  # more than the admin listener takes connections
+    wait_until(lambda: len(silent.calls) >= 16, 5, "as many questions as there are at once")
+    for method, path, body in (("POST", "/v1/verify", json.dumps({"token": token})), ("GET", "/readyz", None), ("GET", "/v1/transactions/other", None)):
+        begun = time.monotonic()
+        assert server.admin_request(method, path, reader, body).status == 200, path
+        assert time.monotonic() - begun < 2, path
+    answers = crowd.join()
+    assert {(answer.status, answer.json["code"]) for answer, _, _ in answers} == {(504, "provider_timeout"), (503, "provider_unavailable"), (503, "provider_busy")}
+    assert max(took for _, took, _ in answers) < 7.5 + 2, "1.5 times telesign.timeout, and what a slow machine needs"
+    assert len(silent.calls) <= 16 + 2, "it was left alone after the third time-out"
+    rested = next(answer for answer, _, _ in answers if answer.json["code"] == "provider_unavailable")
+    assert 1 <= int(rested.field("Retry-After")) <= 5, rested
+    assert server.stop() == 0
+
+
+def test_a_stop_does_not_wait_for_the_provider(make_server, silent):
+    server = make_server(settings={"telesign.url": silent.url, "telesign.timeout": "30s"})
+    reader = server.add_caller("backend", "read")
+    server.start()
+    crowd = Crowd(server, reader, 20)
+    wait_until(lambda: len(silent.calls) == 16, 10, "questions under way")
+    begun = time.monotonic()
+    assert server.stop() == 0
+    assert time.monotonic() - begun < 8
+    assert {(answer.status, answer.json["code"]) for answer, _, _ in crowd.join()} == {(503, "provider_unavailable")}
+
+
+def test_a_provider_that_wants_to_be_left_alone_is(make_server):
+    asked = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_response(429)
+            self.send_header("Retry-After", "3600")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as provider:
+        threading.Thread(target=provider.serve_forever, daemon=True).start()
+        server = make_server(settings={"telesign.url": f"http://127.0.0.1:{provider.server_address[1]}"})
+        reader = server.add_caller("backend", "read")
+        server.start()
+        for xid in ("rest-1", "rest-2", "rest-1"):
+            server.get(f"/v1/token/{harness.PHONE}/{xid}")
+            answer = server.admin_get(f"/v1/transactions/{xid}/status?refresh=1", reader)
+            assert harness.is_problem(answer, 503, "provider_unavailable") and answer.json["last_known"]["xid"] == xid
+            assert 50 <= int(answer.field("Retry-After")) <= 60, answer
+        assert len(asked) == 1
+        assert 'jwtd_provider_refused_total{reason="rest"}' in server.admin_get("/metrics").text
+        provider.shutdown()
 
 
 def test_a_callback_reaches_the_operators_url(make_server, sandbox, webhooks, tmp_path):
