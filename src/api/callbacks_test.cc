@@ -500,6 +500,19 @@ TEST_F(CallbacksTest, MoreQuestionsThanThereIsRoomForAreRefusedAtOnce) {
   EXPECT_EQ(body["last_known"]["xid"], "order-1");
 }
 
+TEST_F(CallbacksTest, AnAnswerWithTheReferenceIdOfAnotherTransactionIsRefused) {
+  commit("order-1");
+  commit("order-2");
+  send(report("R1", 2400, "order-1"));
+  provider([](const Xid&) { return telesign::parse_callback(report("R1", 2401)); });
+  const json body = refused_refresh("order-2");
+  EXPECT_EQ(body["code"], "provider_answer_malformed");
+  EXPECT_EQ(body["last_known"]["status"]["state"], "none");
+  EXPECT_EQ(status("order-2")["status"]["state"], "none");
+  EXPECT_EQ(call_.get("/v1/transactions/order-1/status?refresh=1", reader_).status, 200);
+  EXPECT_EQ(status("order-1")["status"]["state"], "success");
+}
+
 TEST_F(CallbacksTest, AStatusIsAskedForProperly) {
   commit("order-1");
   EXPECT_EQ(status("nobody")["code"], "transaction_unknown");
