@@ -102,6 +102,7 @@ inline constexpr std::size_t kMaxLimitRates = 32;           // of all [[limit]] 
 inline constexpr std::size_t kMaxTokenBytes = 8 * 1024;     // of a token to verify: ours are below 500
 inline constexpr std::size_t kMaxTokenJsonDepth = 16;       // of a header or claims: ours have 1
 inline constexpr std::size_t kMinHmacKeyBytes = 32;         // RFC 7518 s3.2 for HS256
+inline constexpr std::size_t kMinWebhookSecretBytes = 24;   // of callbacks.forward_secret_file: Standard Webhooks asks for 24 to 64
 inline constexpr std::size_t kMaxIssuerBytes = 64;          // TeleSign customer ids have 36
 
 // -- log ------------------------------------------------------------------------------------------------------------

@@ -84,8 +84,8 @@ Result<Algorithm> parse_algorithm(std::string_view name) {
   return Error(kAlgorithmUnknown);
 }
 
-Result<HmacKey> HmacKey::make(Algorithm algorithm, Secret octets) {
-  if (octets.size() < kMinHmacKeyBytes) return Error(kKeyTooShort, "it has " + std::to_string(octets.size()) + " octets");
+Result<HmacKey> HmacKey::make(Algorithm algorithm, Secret octets, std::size_t least) {
+  if (octets.size() < least) return Error(kKeyTooShort, "it has " + std::to_string(octets.size()) + " octets");
   std::string kid = kid_of(octets);
   return HmacKey(algorithm, std::move(octets), std::move(kid));
 }

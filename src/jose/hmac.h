@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/limits.h"
 #include "base/result.h"
 #include "base/secret.h"
 
@@ -30,9 +31,9 @@ class HmacSigner;
 
 class HmacKey {
  public:
-  // Fails with kKeyTooShort below 32 octets, whatever the algorithm (detail has the number found). RFC 7518 s3.2 wants as many octets as
-  // the hash has, but TeleSign keys have 55 to 66: shorter_than_hash() tells, and the start-up warns.
-  static Result<HmacKey> make(Algorithm algorithm, Secret octets);
+  // Fails with kKeyTooShort below `least` octets, whatever the algorithm (detail has the number found). RFC 7518 s3.2 wants as many octets as
+  // the hash has, but TeleSign keys have 55 to 66: shorter_than_hash() tells, and the start-up warns. A key that signs no JWS may have another bound.
+  static Result<HmacKey> make(Algorithm algorithm, Secret octets, std::size_t least = kMinHmacKeyBytes);
 
   Algorithm algorithm() const { return algorithm_; }
   // Names the key without telling it: 11 characters of base64url(SHA-256("jwtd kid" || octets)). Stands in records, not in tokens.

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/base64.h"
+#include "base/limits.h"
 #include "base/secret.h"
 
 namespace jwtd::keys {
@@ -18,7 +19,8 @@ Result<jose::HmacKey> parse_webhook_secret(std::string_view text) {
   if (!text.starts_with(kPrefix)) return Error(kWebhookSecretMalformed, "it does not begin with whsec_");
   std::optional<std::string> octets = base64_decode(text.substr(kPrefix.size()));
   if (!octets) return Error(kWebhookSecretMalformed, "what stands behind whsec_ is not base64 with its padding");
-  return jose::HmacKey::make(jose::Algorithm::kHs256, Secret(*std::move(octets)));
+  if (octets->size() < kMinWebhookSecretBytes) return Error(kWebhookSecretTooShort, "it has " + std::to_string(octets->size()) + " octets");
+  return jose::HmacKey::make(jose::Algorithm::kHs256, Secret(*std::move(octets)), kMinWebhookSecretBytes);
 }
 
 Result<jose::HmacKey> load_webhook_secret(const std::string& path) {

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/base64.h"
+
 namespace jwtd::keys {
 namespace {
 
@@ -22,7 +24,12 @@ TEST(WebhookSecret, OthersAreRefusedWithoutBeingQuoted) {
     EXPECT_TRUE(key.error().is(kWebhookSecretMalformed));
     EXPECT_EQ(key.error().message().find(good.substr(6, 8)), std::string::npos);
   }
-  EXPECT_TRUE(parse_webhook_secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").error().is(jose::kKeyTooShort));  // the specification's example: 24 octets
+}
+
+TEST(WebhookSecret, ItHasTheOctetsThatTheSpecificationAsksFor) {
+  EXPECT_TRUE(parse_webhook_secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"));  // the specification's example: 24
+  EXPECT_TRUE(parse_webhook_secret("whsec_" + base64_encode(std::string(64, 'x'))));
+  EXPECT_TRUE(parse_webhook_secret("whsec_" + base64_encode(std::string(23, 'x'))).error().is(kWebhookSecretTooShort));
 }
 
 TEST(WebhookSecret, AFileThatIsNotThereIsNamed) {
