@@ -136,7 +136,7 @@ bool Forwarder::claim(std::vector<Delivery>& deliveries, const Apply& apply, Uni
 
 bool Forwarder::deliver(const Delivery& delivery) {
   const UnixSeconds at = options_.clock() / 1000;
-  outgoing::Request request{.url = options_.url, .method = "POST", .body = delivery.body, .timeout = kForwardTimeout};
+  outgoing::Request request{.url = options_.url, .method = "POST", .body = delivery.body, .timeout = kForwardTimeout, .status_alone = true};
   request.fields = {"Content-Type: application/json", "webhook-id: " + delivery.id, "webhook-timestamp: " + std::to_string(at),
                     "webhook-signature: " + webhook_signature(secret_, delivery.id, at, delivery.body)};
   const Result<outgoing::Answer> answer = client_.send(request);

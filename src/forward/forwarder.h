@@ -1,8 +1,9 @@
 // forward/forwarder.h - takes what stands in the outbox to the operator's own URL, at least once, signed as Standard Webhooks has it.
 //
 // Fields: webhook-id (the same for every attempt: the receiver drops what it has seen), webhook-timestamp (of this attempt), webhook-signature
-// ("v1," and HMAC-SHA256 over id.timestamp.body). Any 2xx is taken for "received". Everything else is tried again, with pauses that double up to
-// an hour, for about a day (kForwardAttempts); then the note moves to `dead`, where it stays until it is replayed or kDeadLetterKept is over.
+// ("v1," and HMAC-SHA256 over id.timestamp.body). Any 2xx is taken for "received", whatever its body. Everything else is tried again, with pauses
+// that double up to an hour, for about a day (kForwardAttempts); then the note moves to `dead`, where it stays until it is replayed or
+// kDeadLetterKept is over.
 //
 // Several nodes over one database: what a node has recorded is its own to send, and the others leave it alone until kForwardGrace after it was due,
 // so in calm nothing is sent twice. Who sends writes its name and the end of kForwardClaim into the note first, and sends what still has that name

@@ -32,6 +32,8 @@ class Receiver {
       received.push_back({std::string(request.field("webhook-id")), std::string(request.field("webhook-timestamp")),
                           std::string(request.field("webhook-signature")), std::string(request.body)});
       response.status = status;
+      response.content_type = "text/plain";
+      response.body = body;
       if (on_receipt) on_receipt();
       co_return;
     });
@@ -42,6 +44,7 @@ class Receiver {
 
   std::string url;
   std::atomic<int> status = 200;
+  std::string body;
   std::function<void()> on_receipt;
   std::vector<Received> received;  // read only between turns: a turn has its answer then
 
@@ -257,6 +260,15 @@ TEST_F(Forwarding, WhatIsErasedWhileItIsSentIsNotPutBack) {
   };
   EXPECT_EQ(one.turn(through()), 1u);
   EXPECT_EQ(count(store::kOutboxNote) + count(store::kDeadNote), 0u);
+}
+
+TEST_F(Forwarding, AnAnswerIsDecidedByItsStatus) {
+  Forwarder one = forwarder();
+  receiver_.body = std::string(500'000, 'x');
+  put("x-1");
+  EXPECT_EQ(one.turn(through()), 1u);
+  EXPECT_EQ(one.stats().delivered, 1u);
+  EXPECT_EQ(count(store::kOutboxNote), 0u);
 }
 
 TEST_F(Forwarding, ItsThreadSendsWhatIsPutThere) {

@@ -26,12 +26,23 @@ void start_curl() {
 
 struct Incoming {
   Answer answer;
-  std::size_t head = 0, most = 0;
-  bool too_large = false;
+  CURL* easy = nullptr;
+  std::size_t head = 0, most = 0, dropped = 0;
+  bool too_large = false, status_alone = false, has_head = false;
 };
+
+long status_of(CURL* easy) {
+  long status = 0;
+  curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+  return status;
+}
 
 std::size_t take_body(char* octets, std::size_t, std::size_t count, void* to) {
   auto& incoming = *static_cast<Incoming*>(to);
+  if (incoming.status_alone) {  // a short one is read, which keeps the connection
+    incoming.dropped += count;
+    return incoming.dropped > incoming.most ? 0 : count;
+  }
   if (count > incoming.most - incoming.answer.body.size()) {
     incoming.too_large = true;
     return 0;  // ends the transfer
@@ -40,9 +51,11 @@ std::size_t take_body(char* octets, std::size_t, std::size_t count, void* to) {
   return count;
 }
 
-std::size_t take_field(char*, std::size_t, std::size_t count, void* to) {
+std::size_t take_field(char* line, std::size_t, std::size_t count, void* to) {
   auto& incoming = *static_cast<Incoming*>(to);
   incoming.head += count;
+  const std::string_view text(line, count);
+  if (text == "\r\n" || text == "\n") incoming.has_head = incoming.has_head || status_of(incoming.easy) >= 200;  // not an interim answer's
   if (incoming.head <= kMaxHeadBytes) return count;
   incoming.too_large = true;
   return 0;
@@ -127,7 +140,9 @@ Result<Answer> HttpClient::send(const Request& request) {
   CURL* easy = handle_->easy;
   curl_easy_reset(easy);  // keeps the connections
   Incoming incoming;
+  incoming.easy = easy;
   incoming.most = request.max_answer;
+  incoming.status_alone = request.status_alone;
   Fields fields;
   for (const std::string& field : request.fields) add(fields, field);
   add(fields, "Expect:");  // a body of ours is small: nobody need be asked first
@@ -168,16 +183,15 @@ Result<Answer> HttpClient::send(const Request& request) {
   if (!good) return Error(kPeerUnreachable, "libcurl does not take this request");
 
   const CURLcode code = handle_->perform();
-  if (code != CURLE_OK) return handle_->cancelled ? Error(kRequestCancelled) : error_of(code, incoming);
-  long status = 0;
+  if (handle_->cancelled && code != CURLE_OK) return Error(kRequestCancelled);
+  if (code != CURLE_OK && !(request.status_alone && incoming.has_head)) return error_of(code, incoming);
   const char* type = nullptr;
-  curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+  curl_off_t retry_after = 0;
   curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &type);
-  curl_off_t wait = 0;
-  curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &wait);
-  incoming.answer.status = static_cast<int>(status);
+  curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after);
+  incoming.answer.status = static_cast<int>(status_of(easy));
   if (type != nullptr) incoming.answer.content_type = type;
-  incoming.answer.retry_after = std::chrono::seconds(wait);
+  incoming.answer.retry_after = std::chrono::seconds(retry_after);
   return std::move(incoming.answer);
 }
 

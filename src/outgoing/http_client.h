@@ -32,6 +32,7 @@ struct Request {
   std::string body;
   std::chrono::milliseconds timeout{5'000};  // for all of it: name, connection, TLS, answer
   std::size_t max_answer = 64 * 1024;        // octets of its body
+  bool status_alone = false;                 // the answer is its head: the body is dropped, and whatever becomes of it is no failure
 };
 
 struct Answer {
