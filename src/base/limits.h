@@ -70,11 +70,14 @@ inline constexpr unsigned kProviderSilence = 3;             // time-outs in a ro
 inline constexpr auto kProviderProbe = 5s;                  // between them: how soon it is noticed that it is back
 
 // -- callbacks that are forwarded ------------------------------------------------------------------------------------
-inline constexpr std::size_t kForwardBatch = 16;            // in one turn: claimed and settled by one durable write each
+inline constexpr std::size_t kForwardAtOnce = 32;           // deliveries on their way: 600 a second to a receiver that takes 50 ms
+inline constexpr std::size_t kForwardEach = 8;              // of one turn for each of them: a turn is claimed and settled by one durable write each
+inline constexpr std::size_t kForwardBatch = kForwardAtOnce * kForwardEach;
 inline constexpr std::size_t kForwardScan = 2'000;          // notes looked at in one turn for those that are due
 inline constexpr auto kForwardInterval = 1s;                // between turns when nobody wakes it
 inline constexpr auto kForwardTimeout = 10s;                // of one delivery; Standard Webhooks suggests 15 to 30, and a receiver should only note it down
-inline constexpr auto kForwardFirstPause = 5s;              // before the second attempt; doubles, each drawn between its half and its whole
+inline constexpr auto kForwardPatience = 1s;                // of a turn, for the last of its deliveries; what takes longer is settled by a later one
+inline constexpr auto kForwardFirstPause = 5s;              // before the second attempt of a message; doubles, each drawn between its half and its whole
 inline constexpr auto kForwardLongestPause = 3600s;
 inline constexpr unsigned kForwardAttempts = 36;            // with these pauses about a day: a receiver may be away for a night
 inline constexpr auto kDeadLetterKept = 30 * 86'400s;       // as long as transactions by default: time to notice and replay

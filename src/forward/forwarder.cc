@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/pauses.h"
 #include "base/secret.h"
+#include "base/thread_name.h"
 #include "forward/blocking_lane.h"
 #include "telesign/signature.h"
 
@@ -41,12 +42,14 @@ std::string webhook_signature(const jose::HmacKey& secret, std::string_view id, 
 }
 
 Forwarder::Forwarder(store::Store& store, jose::HmacKey secret, Options options)
-    : store_(store), secret_(std::move(secret)), options_(std::move(options)), node_(random_name()), client_({options_.ca_file}), random_(std::random_device{}()) {}
+    : store_(store), secret_(std::move(secret)), options_(std::move(options)), node_(random_name()), random_(std::random_device{}()),
+      senders_(options_.at_once, {options_.ca_file}, [this](outgoing::HttpClient& client, const Delivery& delivery) { return deliver(client, delivery); }) {}
 
 Forwarder::~Forwarder() { stop(); }
 
 void Forwarder::start(store::GroupCommit& commit) {
   thread_ = std::thread([this, &commit] {
+    name_this_thread("forwarder");
     BlockingLane lane(commit);
     const Apply apply = [&lane](store::Change change) -> Status {
       const Result<store::Change> applied = lane.apply(std::move(change));
@@ -56,10 +59,12 @@ void Forwarder::start(store::GroupCommit& commit) {
     while (!stopping_) {
       due_now_ = false;
       lock.unlock();
-      const bool more = turn(apply) == kForwardBatch;
+      turn(apply);
       lock.lock();
-      if (!more) woken_.wait_for(lock, kForwardInterval, [this] { return stopping_ || due_now_; });
+      if (!more_) woken_.wait_for(lock, kForwardInterval, [this] { return stopping_ || due_now_; });
     }
+    lock.unlock();
+    finish(senders_.finish(), apply);
   });
 }
 
@@ -80,24 +85,32 @@ void Forwarder::wake() {
   woken_.notify_one();
 }
 
+bool Forwarder::stopping() const {
+  const std::lock_guard lock(mutex_);
+  return stopping_;
+}
+
 void Forwarder::tell(std::string_view event) const {
   if (options_.on_event) options_.on_event(event);
 }
 
-// The outbox is looked through in order, a bounded part a turn, so that many that wait for their next attempt do not hide those that are due.
-std::vector<Delivery> Forwarder::due(UnixMillis now) {
+// The outbox is looked through in order, a bounded part a turn, so that many that wait for their next attempt do not hide those that are due. While
+// none may be sent those that wait are counted all the same.
+std::vector<Delivery> Forwarder::due(UnixMillis now, std::size_t most) {
   std::vector<Delivery> out;
-  for (std::size_t seen = 0; seen < kForwardScan && out.size() < kForwardBatch;) {
+  const auto full = [&] { return most > 0 && out.size() == most; };
+  for (std::size_t seen = 0; seen < kForwardScan && !full();) {
     const auto notes = store_.notes(store::kOutboxNote, scanned_, kMaxPageRecords, now);
     if (!notes) {
       tell("the outbox cannot be read: " + notes.error().message());
       return out;
     }
     for (const store::Note& note : *notes) {
-      if (out.size() == kForwardBatch) return out;
+      if (full()) return out;
       scanned_ = note.key;
       ++seen;
       ++counted_;
+      if (most == 0) continue;
       std::optional<Delivery> delivery = delivery_of(note);
       if (!delivery) tell("a note in the outbox cannot be read");
       else if (is_due(*delivery, now)) out.push_back(*std::move(delivery));
@@ -112,6 +125,7 @@ std::vector<Delivery> Forwarder::due(UnixMillis now) {
 }
 
 bool Forwarder::is_due(const Delivery& delivery, UnixMillis now) const {
+  if (on_their_way_.contains(delivery.key)) return false;
   if (delivery.owner.empty() || delivery.owner == node_) return delivery.next_at <= now;
   return options_.alone || delivery.next_at + millis(kForwardGrace) <= now;
 }
@@ -134,16 +148,17 @@ bool Forwarder::claim(std::vector<Delivery>& deliveries, const Apply& apply, Uni
   return true;
 }
 
-bool Forwarder::deliver(const Delivery& delivery) {
+Outcome Forwarder::deliver(outgoing::HttpClient& client, const Delivery& delivery) const {
+  using Kind = Outcome::Kind;
   const UnixSeconds at = options_.clock() / 1000;
   outgoing::Request request{.url = options_.url, .method = "POST", .body = delivery.body, .timeout = kForwardTimeout, .status_alone = true};
   request.fields = {"Content-Type: application/json", "webhook-id: " + delivery.id, "webhook-timestamp: " + std::to_string(at),
                     "webhook-signature: " + webhook_signature(secret_, delivery.id, at, delivery.body)};
-  const Result<outgoing::Answer> answer = client_.send(request);
-  if (answer && answer->status >= 200 && answer->status < 300) return true;
-  tell("a callback was not taken: " + (answer ? "HTTP status " + std::to_string(answer->status) : answer.error().message()) + ", " + delivery.id +
-       ", attempt " + std::to_string(delivery.attempts + 1));
-  return false;
+  const Result<outgoing::Answer> answer = client.send(request);
+  if (!answer) return {Kind::kAway, answer.error().message()};
+  const int status = answer->status;
+  const Kind kind = status >= 200 && status < 300 ? Kind::kTaken : status == 429 || status >= 500 ? Kind::kAway : Kind::kRefused;
+  return {kind, "HTTP status " + std::to_string(status), answer->retry_after};
 }
 
 void Forwarder::settle(Delivery delivery, bool delivered, store::Change& change) {
@@ -179,30 +194,42 @@ void Forwarder::leave_out_what_is_gone(store::Change& change) const {
   });
 }
 
-std::size_t Forwarder::turn(const Apply& apply) {
-  const UnixMillis now = options_.clock();
-  std::vector<Delivery> deliveries = due(now);
-  if (deliveries.empty() || !claim(deliveries, apply, now)) return 0;
+// One durable write for all that has ended.
+void Forwarder::finish(std::vector<Attempt> attempts, const Apply& apply) {
+  if (attempts.empty()) return;
+  const bool stopping = this->stopping();
   store::Change change;
-  for (Delivery& delivery : deliveries) {
-    bool stopping;
-    {
-      const std::lock_guard lock(mutex_);
-      stopping = stopping_;
-    }
-    // What began before the claim is over ends before others may begin.
-    if (!stopping && options_.clock() - now <= millis(kForwardClaim - 2 * kForwardTimeout)) {
-      settle(delivery, deliver(delivery), change);
+  for (Attempt& attempt : attempts) {
+    on_their_way_.erase(attempt.delivery.key);
+    if (attempt.outcome.kind != Outcome::Kind::kUntried) {
+      const bool taken = attempt.outcome.kind == Outcome::Kind::kTaken;
+      if (!taken) {
+        tell("a callback was not taken: " + attempt.outcome.cause + ", " + attempt.delivery.id + ", attempt " + std::to_string(attempt.delivery.attempts + 1));
+      }
+      settle(std::move(attempt.delivery), taken, change);
       continue;
     }
-    if (stopping) delivery.owner.clear();  // the rest is free for others
-    delivery.next_at = now;
-    change.put.push_back(note_of(delivery, store::kOutboxNote));
+    if (stopping) attempt.delivery.owner.clear();  // the rest is free for others
+    attempt.delivery.next_at = options_.clock();
+    change.put.push_back(note_of(attempt.delivery, store::kOutboxNote));
   }
   leave_out_what_is_gone(change);
   // If this is refused, what was sent will be sent again: at least once.
   if (!apply(std::move(change))) tell("the outbox cannot be written");
-  return deliveries.size();
+}
+
+std::size_t Forwarder::turn(const Apply& apply) {
+  const UnixMillis now = options_.clock();
+  const std::size_t most = senders_.free() * kForwardEach;
+  std::vector<Delivery> deliveries = due(now, most);
+  if (!deliveries.empty() && !claim(deliveries, apply, now)) deliveries.clear();
+  const std::size_t taken_up = deliveries.size();
+  more_ = taken_up > 0 && taken_up == most;
+  for (const Delivery& delivery : deliveries) on_their_way_.insert(delivery.key);
+  // What began before the claim is over ends before others may begin.
+  senders_.begin(std::move(deliveries), [this, now] { return !stopping() && options_.clock() - now <= options_.window.count(); });
+  finish(senders_.collect(options_.patience, options_.window), apply);
+  return taken_up;
 }
 
 }  // namespace jwtd::forward

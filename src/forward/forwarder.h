@@ -5,6 +5,9 @@
 // that double up to an hour, for about a day (kForwardAttempts); then the note moves to `dead`, where it stays until it is replayed or
 // kDeadLetterKept is over.
 //
+// kForwardAtOnce are on their way at a time, in no promised order. One that hangs keeps its thread and nothing else: the turn goes on without it, and
+// a later one settles it.
+//
 // Several nodes over one database: what a node has recorded is its own to send, and the others leave it alone until kForwardGrace after it was due,
 // so in calm nothing is sent twice. Who sends writes its name and the end of kForwardClaim into the note first, and sends what still has that name
 // when it is read back. A node that dies leaves its notes to the others when that time is over; then two may send the same now and then.
@@ -19,21 +22,24 @@
 #include <functional>
 #include <mutex>
 #include <random>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "base/limits.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "forward/outbox.h"
+#include "forward/senders.h"
 #include "jose/hmac.h"
-#include "outgoing/http_client.h"
 #include "store/group_commit.h"
 #include "store/store.h"
 
 namespace jwtd::forward {
 
 inline constexpr auto kForwardClaim = std::chrono::seconds(25);  // of one turn, which begins no delivery in the last two time-outs of it
+inline constexpr auto kForwardWindow = kForwardClaim - 2 * kForwardTimeout;
 inline constexpr auto kForwardGrace = std::chrono::seconds(10);  // a node that lives is at its own notes within a second
 
 // The value of webhook-signature.
@@ -51,7 +57,9 @@ class Forwarder {
     std::string ca_file;  // PEM; empty: whom the system believes
     bool alone = false;   // no other process can have this store: what another name has claimed was claimed by one that is gone
     std::function<void(std::string_view event)> on_event;  // what the log should hear: no bodies, no URLs; may be empty
-    UnixMillis (*clock)() = &wall_now;
+    UnixMillis (*clock)() = &wall_now;  // on several threads
+    std::size_t at_once = kForwardAtOnce;
+    std::chrono::milliseconds patience = kForwardPatience, window = kForwardWindow;
   };
   using Apply = std::function<Status(store::Change)>;  // durable when it returns; on the thread that calls turn()
 
@@ -66,35 +74,39 @@ class Forwarder {
   void stop();  // ends within the time-out of one delivery
   void wake();
 
-  // Sends what is due, a bounded number; returns how many it tried.
+  // Sends what is due, a bounded number; returns how many it took up.
   std::size_t turn(const Apply& apply);
 
   const ForwardStats& stats() const { return stats_; }
   const std::string& node() const { return node_; }  // this process's name: the owner of what it puts into the outbox
 
  private:
-  std::vector<Delivery> due(UnixMillis now);
+  std::vector<Delivery> due(UnixMillis now, std::size_t most);
   bool is_due(const Delivery& delivery, UnixMillis now) const;
   bool claim(std::vector<Delivery>& deliveries, const Apply& apply, UnixMillis now);
-  bool deliver(const Delivery& delivery);
+  Outcome deliver(outgoing::HttpClient& client, const Delivery& delivery) const;
+  void finish(std::vector<Attempt> attempts, const Apply& apply);
   void settle(Delivery delivery, bool delivered, store::Change& change);
   void leave_out_what_is_gone(store::Change& change) const;
   void tell(std::string_view event) const;
+  bool stopping() const;
 
   store::Store& store_;
   const jose::HmacKey secret_;
   const Options options_;
   const std::string node_;  // random: names this process in what it claims
-  outgoing::HttpClient client_;
   std::minstd_rand random_;
   ForwardStats stats_;
   std::string scanned_;      // key where the next look at the outbox goes on
   std::int64_t counted_ = 0;
+  bool more_ = false;        // the last turn took up as many as it could
+  std::set<std::string> on_their_way_;  // keys of what the senders have
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable woken_;
   bool stopping_ = false, due_now_ = false;  // guarded by mutex_
   std::thread thread_;
+  Senders senders_;  // the last: its threads use the rest
 };
 
 }  // namespace jwtd::forward

@@ -17,7 +17,7 @@ namespace {
 // 32 octets: "0123456789abcdef" twice.
 constexpr const char* kSecret = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
-UnixMillis now_ = 1'500'000'000'000;  // turned by hand
+std::atomic<UnixMillis> now_ = 1'500'000'000'000;  // turned by hand; read by the senders, too
 UnixMillis now() { return now_; }
 UnixMillis millis(std::chrono::milliseconds time) { return time.count(); }
 
@@ -35,20 +35,32 @@ class Receiver {
       response.content_type = "text/plain";
       response.body = body;
       if (on_receipt) on_receipt();
-      co_return;
+      if (received.size() <= held) co_await Held{waiting_};
+      else for (const auto one : std::exchange(waiting_, {})) one.resume();
     });
     url = "http://" + *server_.listen({.host = "127.0.0.1", .routers = {&router_}}) + "/hook";
     server_.start();
   }
   ~Receiver() { server_.drain(std::chrono::milliseconds(100)); }
 
+  // Who was held is answered.
+  void release() { EXPECT_TRUE(outgoing::HttpClient().send({.url = url, .method = "POST"})); }
+
   std::string url;
   std::atomic<int> status = 200;
   std::string body;
   std::function<void()> on_receipt;
+  std::size_t held = 0;            // so many are answered when the next one arrives
   std::vector<Received> received;  // read only between turns: a turn has its answer then
 
  private:
+  struct Held {
+    std::vector<std::coroutine_handle<>>& waiting;
+    bool await_ready() const { return false; }
+    void await_suspend(std::coroutine_handle<> one) { waiting.push_back(one); }
+    void await_resume() const {}
+  };
+  std::vector<std::coroutine_handle<>> waiting_;
   http::Router router_;
   http::Server server_{{.threads = 1}};
 };
@@ -57,8 +69,10 @@ class Forwarding : public testing::Test {
  protected:
   void SetUp() override { now_ = 1'500'000'000'000; }
 
-  Forwarder forwarder(bool alone = false) {
-    return Forwarder(*store_, *keys::parse_webhook_secret(kSecret), {.url = receiver_.url, .alone = alone, .on_event = [this](std::string_view event) { events_.emplace_back(event); }, .clock = &now});
+  Forwarder forwarder(bool alone = false, std::size_t at_once = kForwardAtOnce, std::chrono::milliseconds patience = std::chrono::minutes(1),
+                      std::chrono::milliseconds window = kForwardWindow) {
+    return Forwarder(*store_, *keys::parse_webhook_secret(kSecret),
+                     {.url = receiver_.url, .alone = alone, .on_event = [this](std::string_view event) { events_.emplace_back(event); }, .clock = &now, .at_once = at_once, .patience = patience, .window = window});
   }
   Status apply(store::Change change) {
     store::Change* changes[] = {&change};
@@ -153,7 +167,7 @@ TEST_F(Forwarding, AfterAboutADayItIsDead) {
 
 TEST_F(Forwarding, ManyThatWaitDoNotHideOneThatIsDue) {
   Forwarder one = forwarder();
-  receiver_.status = 500;
+  receiver_.status = 400;
   for (int i = 0; i < 150; ++i) put("x-" + std::to_string(i));
   while (one.turn(through()) == kForwardBatch) {
   }
@@ -204,10 +218,10 @@ TEST_F(Forwarding, WhatANodeRecordedIsLeftToItForAWhile) {
 }
 
 TEST_F(Forwarding, ATurnEndsBeforeItsClaimDoes) {
-  Forwarder one = forwarder();
+  Forwarder one = forwarder(/*alone=*/false, /*at_once=*/1);
   put("x-1");
   put("x-2");
-  receiver_.on_receipt = [] { now_ += millis(kForwardClaim - 2 * kForwardTimeout) + 1; };  // one that takes its time
+  receiver_.on_receipt = [] { now_ += millis(kForwardWindow) + 1; };  // one that takes its time
   EXPECT_EQ(one.turn(through()), 2u);
   EXPECT_EQ(receiver_.received.size(), 1u);
   EXPECT_EQ(one.turn(through()), 1u);
@@ -237,7 +251,7 @@ TEST_F(Forwarding, WhatIsErasedWhileItIsSentIsNotPutBack) {
   Forwarder one = forwarder();
   put("x-1");
   put("x-2");
-  receiver_.status = 500;
+  receiver_.status = 400;
   receiver_.on_receipt = [&] {  // an erasure
     store::Change change;
     const auto waiting = store_->notes(store::kOutboxNote, "", 1000, now_);
@@ -269,6 +283,49 @@ TEST_F(Forwarding, AnAnswerIsDecidedByItsStatus) {
   EXPECT_EQ(one.turn(through()), 1u);
   EXPECT_EQ(one.stats().delivered, 1u);
   EXPECT_EQ(count(store::kOutboxNote), 0u);
+}
+
+TEST_F(Forwarding, ManyAreOnTheirWayAtTheSameTime) {
+  Forwarder one = forwarder();
+  receiver_.held = kForwardAtOnce - 1;
+  for (std::size_t i = 0; i < kForwardAtOnce; ++i) put("x-" + std::to_string(i));
+  EXPECT_EQ(one.turn(through()), kForwardAtOnce);
+  EXPECT_EQ(one.stats().delivered, kForwardAtOnce);
+  EXPECT_EQ(one.stats().failed, 0u) << "the first was held until the last arrived";
+}
+
+TEST_F(Forwarding, OneThatHangsHoldsNoOther) {
+  Forwarder one = forwarder(/*alone=*/false, /*at_once=*/2, std::chrono::milliseconds(50));
+  receiver_.held = 1;
+  put("x-1");
+  EXPECT_EQ(one.turn(through()), 1u);
+  EXPECT_EQ(one.stats().delivered, 0u);
+  now_ += millis(kForwardClaim);  // even then it is not sent a second time by who still has it on its way
+  EXPECT_EQ(one.turn(through()), 0u);
+  put("x-2");
+  EXPECT_EQ(one.turn(through()), 1u);
+  const auto end = Monotonic::now() + std::chrono::seconds(60);
+  while (one.stats().delivered < 2 && Monotonic::now() < end) one.turn(through());
+  EXPECT_EQ(one.stats().delivered, 2u);
+  EXPECT_EQ(one.stats().failed, 0u);
+  EXPECT_EQ(receiver_.received.size(), 2u);
+  EXPECT_EQ(count(store::kOutboxNote), 0u);
+}
+
+TEST_F(Forwarding, WhatHasNotBegunWhenNothingMovesIsFreeAgain) {
+  Forwarder one = forwarder(/*alone=*/false, /*at_once=*/1, std::chrono::milliseconds(50), std::chrono::milliseconds(50));
+  receiver_.held = 1;
+  put("x-1");
+  put("x-2");
+  EXPECT_EQ(one.turn(through()), 2u);
+  EXPECT_EQ(one.turn(through()), 0u) << "the one thread has something to do";
+  std::set<unsigned> attempts;
+  const auto waiting = store_->notes(store::kOutboxNote, "", 10, now_);
+  for (const store::Note& note : *waiting) attempts.insert(delivery_of(note)->attempts);
+  EXPECT_EQ(attempts, std::set<unsigned>{0}) << "what was not tried uses up no attempt";
+  EXPECT_EQ(delivery_of(waiting->at(1))->next_at, now_);
+  EXPECT_GT(delivery_of(waiting->at(0))->next_at, now_);
+  receiver_.release();
 }
 
 TEST_F(Forwarding, ItsThreadSendsWhatIsPutThere) {

@@ -39,15 +39,16 @@ class Receiver(OperatorUrl):
     """Takes only what somebody else's library finds good."""
 
     def __init__(self, webhook):
-        self.webhook, self.bodies, self.ids, self.status = webhook, [], [], 200
+        self.webhook, self.bodies, self.ids, self.status, self.lock = webhook, [], [], 200, threading.Lock()
         super().__init__()
 
     def received(self, fields, body):
         self.webhook.verify(body, {name.lower(): value for name, value in fields.items()})  # raises when it is not ours
-        if self.status == 200:
-            self.ids.append(fields["webhook-id"])
-            self.bodies.append(json.loads(body))  # last: who sees a body finds its id
-        return self.status
+        with self.lock:
+            if self.status == 200:
+                self.ids.append(fields["webhook-id"])
+                self.bodies.append(json.loads(body))  # last: who sees a body finds its id
+            return self.status
 
 
 def test_the_whole_flow(make_server, sandbox):
