@@ -162,6 +162,7 @@ void Timelines::add_numbers(metrics::Metrics& m) const {
     m.counter("jwtd_forward_failed_total", "Attempts that it did not take.", {}, of(forwarded.failed));
     m.counter("jwtd_forward_dead_total", "Callbacks that were given up.", {}, of(forwarded.dead));
     m.gauge("jwtd_forward_waiting", "Callbacks that wait to be forwarded, of all nodes.", {}, of(forwarded.waiting));
+    m.gauge("jwtd_forward_resting", "Whether this node leaves the operator's URL alone, because of late it took nothing.", {}, of(forwarded.resting));
   }
   m.gauge("jwtd_callbacks_unmatched", "Callbacks that wait for their transaction to become known, roughly.", {}, of(unmatched_));
 }

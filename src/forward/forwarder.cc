@@ -61,10 +61,12 @@ void Forwarder::start(store::GroupCommit& commit) {
       lock.unlock();
       turn(apply);
       lock.lock();
-      if (!more_) woken_.wait_for(lock, kForwardInterval, [this] { return stopping_ || due_now_; });
+      // A rest ends by its time alone.
+      if (!more_) woken_.wait_for(lock, kForwardInterval, [this] { return stopping_ || (due_now_ && !stats_.resting); });
     }
     lock.unlock();
     finish(senders_.finish(), apply);
+    tell_failures(options_.clock(), true);
   });
 }
 
@@ -92,6 +94,17 @@ bool Forwarder::stopping() const {
 
 void Forwarder::tell(std::string_view event) const {
   if (options_.on_event) options_.on_event(event);
+}
+
+// How many may be taken up now.
+std::size_t Forwarder::room(UnixMillis now) const {
+  const std::size_t free = senders_.free();
+  switch (rest_.state(now)) {
+    case Rest::State::kResting: return 0;
+    case Rest::State::kProbe: return free == options_.at_once ? 1 : 0;
+    case Rest::State::kNone: break;
+  }
+  return free * kForwardEach;
 }
 
 // The outbox is looked through in order, a bounded part a turn, so that many that wait for their next attempt do not hide those that are due. While
@@ -194,18 +207,56 @@ void Forwarder::leave_out_what_is_gone(store::Change& change) const {
   });
 }
 
+// What the attempts say of the receiver as a whole. Those that began before it was last judged say what is known already: ones that hung, most of all.
+void Forwarder::judge(const std::vector<Attempt>& attempts) {
+  std::uint64_t well = 0, away = 0;
+  std::chrono::seconds asked{0};
+  for (const Attempt& attempt : attempts) {
+    if (attempt.outcome.kind == Outcome::Kind::kUntried || attempt.number <= judged_) continue;
+    if (attempt.outcome.kind != Outcome::Kind::kAway) {
+      well = std::max(well, attempt.number);
+      continue;
+    }
+    ++away;
+    asked = std::max(asked, attempt.outcome.retry_after);
+  }
+  if (well > 0) {
+    judged_ = well;
+    rest_.end();
+    if (stats_.resting.exchange(false)) tell("the receiver answers again");
+  } else if (away > 0) {
+    judged_ = senders_.begun();
+    rest_.begin(options_.clock(), asked, random_);
+    stats_.resting = true;
+  }
+}
+
+void Forwarder::count(const Attempt& failed) {
+  ++untold_;
+  last_failure_ = failed.outcome.cause + ", " + failed.delivery.id + ", attempt " + std::to_string(failed.delivery.attempts + 1);
+}
+
+// One line for all of a while: a receiver that is away must not fill the log.
+void Forwarder::tell_failures(UnixMillis now, bool at_once) {
+  const UnixMillis since = now - told_at_;
+  if (untold_ == 0 || (!at_once && since >= 0 && since < millis(kForwardTellInterval))) return;
+  tell(std::to_string(untold_) + (untold_ == 1 ? " attempt was not taken: " : " attempts were not taken, the last: ") + last_failure_ +
+       (stats_.resting ? "; the receiver is left alone for a while" : ""));
+  untold_ = 0;
+  told_at_ = now;
+}
+
 // One durable write for all that has ended.
 void Forwarder::finish(std::vector<Attempt> attempts, const Apply& apply) {
   if (attempts.empty()) return;
+  judge(attempts);
   const bool stopping = this->stopping();
   store::Change change;
   for (Attempt& attempt : attempts) {
     on_their_way_.erase(attempt.delivery.key);
     if (attempt.outcome.kind != Outcome::Kind::kUntried) {
       const bool taken = attempt.outcome.kind == Outcome::Kind::kTaken;
-      if (!taken) {
-        tell("a callback was not taken: " + attempt.outcome.cause + ", " + attempt.delivery.id + ", attempt " + std::to_string(attempt.delivery.attempts + 1));
-      }
+      if (!taken) count(attempt);
       settle(std::move(attempt.delivery), taken, change);
       continue;
     }
@@ -220,7 +271,8 @@ void Forwarder::finish(std::vector<Attempt> attempts, const Apply& apply) {
 
 std::size_t Forwarder::turn(const Apply& apply) {
   const UnixMillis now = options_.clock();
-  const std::size_t most = senders_.free() * kForwardEach;
+  const std::size_t most = room(now);
+  stats_.resting = rest_.state(now) != Rest::State::kNone;
   std::vector<Delivery> deliveries = due(now, most);
   if (!deliveries.empty() && !claim(deliveries, apply, now)) deliveries.clear();
   const std::size_t taken_up = deliveries.size();
@@ -229,6 +281,7 @@ std::size_t Forwarder::turn(const Apply& apply) {
   // What began before the claim is over ends before others may begin.
   senders_.begin(std::move(deliveries), [this, now] { return !stopping() && options_.clock() - now <= options_.window.count(); });
   finish(senders_.collect(options_.patience, options_.window), apply);
+  tell_failures(options_.clock(), false);
   return taken_up;
 }
 

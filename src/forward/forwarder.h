@@ -6,7 +6,8 @@
 // kDeadLetterKept is over.
 //
 // kForwardAtOnce are on their way at a time, in no promised order. One that hangs keeps its thread and nothing else: the turn goes on without it, and
-// a later one settles it.
+// a later one settles it. If all that was tried failed for a reason that lies with the receiver, the URL rests (rest.h): nothing is claimed or sent,
+// so no message loses attempts to an outage but those that probe for its end.
 //
 // Several nodes over one database: what a node has recorded is its own to send, and the others leave it alone until kForwardGrace after it was due,
 // so in calm nothing is sent twice. Who sends writes its name and the end of kForwardClaim into the note first, and sends what still has that name
@@ -31,6 +32,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "forward/outbox.h"
+#include "forward/rest.h"
 #include "forward/senders.h"
 #include "jose/hmac.h"
 #include "store/group_commit.h"
@@ -48,6 +50,7 @@ std::string webhook_signature(const jose::HmacKey& secret, std::string_view id, 
 struct ForwardStats {  // since the start; read at any time, from any thread
   std::atomic<std::uint64_t> delivered{0}, failed{0}, dead{0};
   std::atomic<std::int64_t> waiting{0};  // in the outbox, as of the last turn that saw all of it
+  std::atomic<bool> resting{false};      // nothing is sent, or one that probes whether the URL is back
 };
 
 class Forwarder {
@@ -81,6 +84,7 @@ class Forwarder {
   const std::string& node() const { return node_; }  // this process's name: the owner of what it puts into the outbox
 
  private:
+  std::size_t room(UnixMillis now) const;
   std::vector<Delivery> due(UnixMillis now, std::size_t most);
   bool is_due(const Delivery& delivery, UnixMillis now) const;
   bool claim(std::vector<Delivery>& deliveries, const Apply& apply, UnixMillis now);
@@ -88,6 +92,9 @@ class Forwarder {
   void finish(std::vector<Attempt> attempts, const Apply& apply);
   void settle(Delivery delivery, bool delivered, store::Change& change);
   void leave_out_what_is_gone(store::Change& change) const;
+  void judge(const std::vector<Attempt>& attempts);
+  void count(const Attempt& failed);
+  void tell_failures(UnixMillis now, bool at_once);
   void tell(std::string_view event) const;
   bool stopping() const;
 
@@ -101,6 +108,12 @@ class Forwarder {
   std::int64_t counted_ = 0;
   bool more_ = false;        // the last turn took up as many as it could
   std::set<std::string> on_their_way_;  // keys of what the senders have
+  Rest rest_;
+  std::uint64_t judged_ = 0;  // attempts up to this number say nothing new about the receiver
+
+  std::uint64_t untold_ = 0;  // failures since the last line of the log about them
+  std::string last_failure_;
+  UnixMillis told_at_ = 0;
 
   mutable std::mutex mutex_;
   std::condition_variable woken_;

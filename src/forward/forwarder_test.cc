@@ -34,6 +34,7 @@ class Receiver {
       response.status = status;
       response.content_type = "text/plain";
       response.body = body;
+      response.fields += fields;
       if (on_receipt) on_receipt();
       if (received.size() <= held) co_await Held{waiting_};
       else for (const auto one : std::exchange(waiting_, {})) one.resume();
@@ -48,7 +49,7 @@ class Receiver {
 
   std::string url;
   std::atomic<int> status = 200;
-  std::string body;
+  std::string body, fields;
   std::function<void()> on_receipt;
   std::size_t held = 0;            // so many are answered when the next one arrives
   std::vector<Received> received;  // read only between turns: a turn has its answer then
@@ -326,6 +327,72 @@ TEST_F(Forwarding, WhatHasNotBegunWhenNothingMovesIsFreeAgain) {
   EXPECT_EQ(delivery_of(waiting->at(1))->next_at, now_);
   EXPECT_GT(delivery_of(waiting->at(0))->next_at, now_);
   receiver_.release();
+}
+
+TEST_F(Forwarding, AReceiverThatIsAwayIsLeftAloneAndProbed) {
+  Forwarder one = forwarder();
+  receiver_.status = 503;
+  for (std::size_t i = 0; i < kForwardBatch + 40; ++i) put("x-" + std::to_string(i));
+  EXPECT_EQ(one.turn(through()), kForwardBatch);
+  EXPECT_TRUE(one.stats().resting);
+  EXPECT_EQ(one.turn(through()), 0u) << "40 are due, and are let be";
+  EXPECT_EQ(events_.size(), 1u);
+  EXPECT_NE(events_[0].find("256 attempts were not taken, the last: HTTP status 503"), std::string::npos) << events_[0];
+  EXPECT_EQ(events_[0].find("127.0.0.1"), std::string::npos);
+  now_ += millis(kForwardFirstRest);
+  EXPECT_EQ(one.turn(through()), 1u) << "a probe";
+  EXPECT_EQ(one.turn(through()), 0u);
+  now_ += millis(kForwardFirstRest) - 1;
+  EXPECT_EQ(one.turn(through()), 0u) << "the second rest is longer";
+  now_ += millis(kForwardFirstRest) + 1;
+  receiver_.status = 200;
+  EXPECT_EQ(one.turn(through()), 1u);
+  EXPECT_FALSE(one.stats().resting);
+  EXPECT_GE(one.turn(through()), 38u);
+  EXPECT_EQ(events_.back(), "the receiver answers again");
+}
+
+TEST_F(Forwarding, WhatLiesWithOneMessageHoldsNoOther) {
+  Forwarder one = forwarder();
+  receiver_.status = 404;
+  put("x-1");
+  EXPECT_EQ(one.turn(through()), 1u);
+  EXPECT_FALSE(one.stats().resting);
+  put("x-2");
+  EXPECT_EQ(one.turn(through()), 1u);
+}
+
+TEST_F(Forwarding, ARestIsAsLongAsTheReceiverAsksWithinItsBound) {
+  Forwarder one = forwarder();
+  receiver_.status = 429;
+  receiver_.fields = "Retry-After: 7\r\n";
+  put("x-1");
+  put("x-2");
+  EXPECT_EQ(one.turn(through()), 2u);
+  put("x-3");
+  now_ += 6'999;
+  EXPECT_EQ(one.turn(through()), 0u);
+  now_ += 1;
+  receiver_.fields = "Retry-After: 86400\r\n";
+  EXPECT_EQ(one.turn(through()), 1u);
+  now_ += millis(kForwardLongestRest) - 1;
+  EXPECT_EQ(one.turn(through()), 0u);
+  now_ += 1;
+  EXPECT_EQ(one.turn(through()), 1u);
+}
+
+TEST_F(Forwarding, TheLogHasOneLineASecondForWhatFails) {
+  Forwarder one = forwarder();
+  receiver_.status = 400;
+  for (int i = 0; i < 10; ++i) {
+    put("x-" + std::to_string(i));
+    one.turn(through());
+  }
+  EXPECT_EQ(events_.size(), 1u);
+  now_ += millis(kForwardTellInterval);
+  one.turn(through());
+  ASSERT_EQ(events_.size(), 2u);
+  EXPECT_TRUE(events_[1].starts_with("9 attempts were not taken, the last: HTTP status 400, msg_")) << events_[1];
 }
 
 TEST_F(Forwarding, ItsThreadSendsWhatIsPutThere) {

@@ -14,6 +14,7 @@ import pytest
 import harness
 import test_callbacks as callbacks
 import wanted
+from faults import metric
 from harness import jwtd, wait_until
 from operator_url import OperatorUrl
 from sandbox import CODE, post
@@ -238,6 +239,28 @@ def test_nothing_is_lost_when_jwtd_dies_between_receiving_and_forwarding(make_se
         by_id.setdefault(number, []).append(body)
     assert len(by_id) == len(answered), "a repeated delivery has the id of the first"
     wait_until(lambda: server.admin_get("/v1/callbacks/outbox", key).json["callbacks"] == [], 60, "an empty outbox")
+
+
+def test_a_url_that_is_away_is_left_alone(make_server, webhooks, tmp_path):
+    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # 24 octets, the least that Standard Webhooks allows
+    receiver = Receiver(webhooks.Webhook(secret))
+    receiver.status = 503
+    (tmp_path / "secret").write_text(secret)
+    server = make_server(settings={"callbacks.forward_to": receiver.url, "callbacks.forward_secret_file": str(tmp_path / "secret")})
+    key = server.add_caller("operator", "callbacks")
+    server.start()
+    xids = [f"away-{n}" for n in range(50)]
+    for xid in xids:
+        assert server.get(f"/v1/token/{harness.PHONE}/{xid}").status == 200
+        assert callbacks.send(server, callbacks.report(f"R-{xid}", 2401, xid)).status == 200
+        wait_until(lambda: metric(server, "jwtd_forward_failed_total") > 0, 30, "an attempt")
+    wait_until(lambda: metric(server, "jwtd_forward_resting") == 1 and metric(server, "jwtd_forward_waiting") == 50, 30, "all wait")
+    assert metric(server, "jwtd_forward_failed_total") < 25, "rests of 1, 2, 4 and more seconds have one probe each"
+    assert server.admin_get("/v1/callbacks/outbox", key).json["callbacks"][-1]["attempts"] == 0
+    receiver.status = 200
+    wait_until(lambda: {body["data"]["xid"] for body in receiver.bodies} == set(xids), 120, "every callback at the operator's URL")
+    wait_until(lambda: metric(server, "jwtd_forward_resting") == 0, 30, "the end of the rest")
+    server.said("the receiver answers again")
 
 
 def test_the_sandbox_is_for_loopback_alone(tmp_path):
