@@ -22,6 +22,13 @@ std::string random_name() {
   return out;
 }
 
+// A phone number may be erased while its callbacks are on their way: what was removed is not put back.
+store::Note still_waiting(const Delivery& delivery) {
+  store::Note note = note_of(delivery, store::kOutboxNote);
+  note.where = store::kOutboxNote;
+  return note;
+}
+
 template <class D>
 UnixMillis millis(D duration) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
@@ -149,7 +156,7 @@ bool Forwarder::claim(std::vector<Delivery>& deliveries, const Apply& apply, Uni
   for (Delivery& delivery : deliveries) {
     delivery.owner = node_;
     delivery.next_at = now + millis(kForwardClaim);
-    change.put.push_back(note_of(delivery, store::kOutboxNote));
+    change.put.push_back(still_waiting(delivery));
   }
   if (!apply(std::move(change))) return false;
   std::erase_if(deliveries, [&](const Delivery& delivery) {
@@ -186,7 +193,7 @@ void Forwarder::settle(Delivery delivery, bool delivered, store::Change& change)
   if (delivery.attempts < kForwardAttempts) {
     delivery.next_at = now + pause_after(delivery.attempts, random_);
     if (options_.alone) delivery.owner.clear();  // or the next process would take it for a claim of one that is gone
-    change.put.push_back(note_of(delivery, store::kOutboxNote));
+    change.put.push_back(still_waiting(delivery));
     return;
   }
   ++stats_.dead;
@@ -194,17 +201,9 @@ void Forwarder::settle(Delivery delivery, bool delivered, store::Change& change)
   tell("a callback was given up: " + delivery.id);
   change.remove.push_back({std::string(store::kOutboxNote), delivery.key});
   store::Note dead = note_of(delivery, store::kDeadNote);
+  dead.where = store::kOutboxNote;
   dead.expires_at = now + millis(kDeadLetterKept);
   change.put.push_back(std::move(dead));
-}
-
-// A phone number may have been erased while its callbacks were on their way: what was removed is not put back.
-void Forwarder::leave_out_what_is_gone(store::Change& change) const {
-  const UnixMillis now = options_.clock();
-  std::erase_if(change.put, [&](const store::Note& note) {  // the dead have the key that they had in the outbox
-    const auto there = store_.note({std::string(store::kOutboxNote), note.key}, now);
-    return there && !*there;
-  });
 }
 
 // What the attempts say of the receiver as a whole. Those that began before it was last judged say what is known already: ones that hung, most of all.
@@ -262,9 +261,8 @@ void Forwarder::finish(std::vector<Attempt> attempts, const Apply& apply) {
     }
     if (stopping) attempt.delivery.owner.clear();  // the rest is free for others
     attempt.delivery.next_at = options_.clock();
-    change.put.push_back(note_of(attempt.delivery, store::kOutboxNote));
+    change.put.push_back(still_waiting(attempt.delivery));
   }
-  leave_out_what_is_gone(change);
   // If this is refused, what was sent will be sent again: at least once.
   if (!apply(std::move(change))) tell("the outbox cannot be written");
 }

@@ -91,7 +91,6 @@ class Forwarder {
   Outcome deliver(outgoing::HttpClient& client, const Delivery& delivery) const;
   void finish(std::vector<Attempt> attempts, const Apply& apply);
   void settle(Delivery delivery, bool delivered, store::Change& change);
-  void leave_out_what_is_gone(store::Change& change) const;
   void judge(const std::vector<Attempt>& attempts);
   void count(const Attempt& failed);
   void tell_failures(UnixMillis now, bool at_once);

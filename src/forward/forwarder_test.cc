@@ -395,6 +395,29 @@ TEST_F(Forwarding, TheLogHasOneLineASecondForWhatFails) {
   EXPECT_TRUE(events_[1].starts_with("9 attempts were not taken, the last: HTTP status 400, msg_")) << events_[1];
 }
 
+TEST_F(Forwarding, WhatIsErasedBetweenALookAndAWriteIsNotPutBack) {
+  Forwarder one = forwarder();
+  receiver_.status = 400;
+  // At each durable write in its turn: the claim, and what became of it.
+  for (int at = 0; at < 2; ++at) {
+    put("x-1");
+    int writes = 0;
+    const auto interrupted = [&](store::Change change) -> Status {
+      if (writes++ == at) {
+        store::Change erasure;
+        const auto waiting = store_->notes(store::kOutboxNote, "", 1000, now_);
+        for (const store::Note& note : *waiting) erasure.remove.push_back({note.kind, note.key});
+        EXPECT_TRUE(apply(std::move(erasure)));
+      }
+      return apply(std::move(change));
+    };
+    one.turn(interrupted);
+    EXPECT_EQ(count(store::kOutboxNote) + count(store::kDeadNote), 0u) << at;
+    EXPECT_EQ(receiver_.received.size(), static_cast<std::size_t>(at)) << "what is gone before it is claimed is not sent";
+    EXPECT_GT(writes, at);
+  }
+}
+
 TEST_F(Forwarding, ItsThreadSendsWhatIsPutThere) {
   store::GroupCommit commit(*store_, {.deadline = std::chrono::hours(1)});
   Forwarder one = forwarder();
