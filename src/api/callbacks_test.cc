@@ -461,10 +461,11 @@ TEST_F(CallbacksTest, WithoutTheProviderTheLastKnownStatusIsInTheProblem) {
 TEST_F(CallbacksTest, EveryRefusedRefreshHasTheLastKnownStatus) {
   commit("order-1");
   for (std::size_t i = 0; i < kMaxEvents; ++i) send(report("R" + std::to_string(i), 2400, "order-1"));
+  for (std::size_t i = 0; i < kKeptForResults; ++i) send(report("F" + std::to_string(i), 2402, "order-1"));
   provider([](const Xid&) { return telesign::parse_callback(report("R-new", 2401)); });
   const json body = refused_refresh("order-1");
   EXPECT_EQ(body["code"], "timeline_full");
-  EXPECT_EQ(body["last_known"]["status"]["state"], "pending");
+  EXPECT_EQ(body["last_known"]["status"]["state"], "failure");
 }
 
 TEST_F(CallbacksTest, WhatTheProviderWantsToBeLeftAloneIsToldOn) {
@@ -570,7 +571,7 @@ TEST_F(CallbacksTest, AFullTimelineStillLearnsItsResult) {
   for (std::size_t i = 0; i < kMaxEvents - 2 - kKeptForResults; ++i) ASSERT_EQ(send(report("R1", 2400, "order-1", at(i))), 200) << i;
   EXPECT_EQ(send(report("R1", 2400, "order-1", at(500))), 503);
   EXPECT_EQ(refused_.back(), "timeline_full");
-  status_.ask = [&](const Xid& xid) { return Result<telesign::Polled>(telesign::Polled{*telesign::parse_callback(report("R1", 2400, xid.text(), at(501))), kNow, false}); };
+  provider([&](const Xid& xid) { return telesign::parse_callback(report("R1", 2400, xid.text(), at(501))); });
   EXPECT_EQ(call_.get("/v1/transactions/order-1/status?refresh=1", reader_).status, 200) << "what decides nothing is not kept, and refuses nobody";
   EXPECT_EQ(json::parse(call_.response.body)["status"]["state"], "pending");
   EXPECT_EQ(send(report("R1", 2401, "order-1", at(502))), 200);
