@@ -59,11 +59,12 @@ def mint(server, xids):
 def callbacks(site, server, path):
     xids = [f"cb-{i}" for i in range(CALLBACK_XIDS)]
     mint(server, xids)
+    sent = time.time()  # of now, as the provider's are: what comes late is looked at more closely
 
     def requests():
         for number in range(CALLBACKS_PER_XID):
             for xid in xids:
-                status = {"code": 2400, "description": "Call in progress", "updated_on": f"2016-10-21T14:05:{number:02}.181346Z"}
+                status = {"code": 2400, "description": "Call in progress", "updated_on": time.strftime(f"%Y-%m-%dT%H:%M:%S.{number:06}Z", time.gmtime(sent))}
                 body = json.dumps({"reference_id": hashlib.md5(xid.encode()).hexdigest().upper(), "sub_resource": "auto", "external_id": xid, "errors": [],
                                    "verify": {"code_state": "UNKNOWN", "code_entered": None}, "status": status}).encode()
                 signature = base64.b64encode(hmac.digest(site.key, body, hashlib.sha256)).decode()
