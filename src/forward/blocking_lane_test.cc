@@ -54,7 +54,8 @@ class BlockingLaneTest : public testing::Test {
 
 TEST_F(BlockingLaneTest, ReturnsWhatBecameOfTheChange) {
   store_.let_go();
-  BlockingLane lane(commit_);
+  store::GroupCommit commit(store_, {.deadline = std::chrono::hours(1)});
+  BlockingLane lane(commit);
   for (const char* const key : {"a", "b"}) {
     const auto applied = lane.apply(note(key));
     ASSERT_TRUE(applied) << applied.error().message();

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -41,6 +42,7 @@ def make_server(tmp_path):
     for one in made:
         if one.process is not None and one.alive():
             one.stop()
+        shutil.rmtree(one.folder / "db", ignore_errors=True)  # 64 MiB of log and more, which pytest keeps for three runs
 
 
 @pytest.fixture

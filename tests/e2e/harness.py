@@ -258,6 +258,14 @@ class Server:
         return socket.create_connection(self.public, timeout=timeout)
 
 
+def replace(path, text):
+    """At once: who looks at the file meanwhile never sees a part of it."""
+    fresh = path.with_name(path.name + ".new")
+    fresh.write_text(text)
+    fresh.chmod(path.stat().st_mode & 0o777)
+    fresh.rename(path)
+
+
 def ask(connection, method, path, fields=None, body=None):
     try:
         return ask_again(connection, method, path, fields, body)

@@ -82,9 +82,9 @@ def test_a_leap_second_repeats_no_xid_and_hides_no_token(with_clock):
     key = server.add_caller("auditor", "read,read:pii")
     server.start()
     minted = {}
-    for ahead in (0, -1, -2):
+    for ahead in (0, -1):  # two of them within a second would be a jump (kClockJump)
         server.set_clock(ahead)
-        for _ in range(20):
+        for _ in range(30):
             answer = server.get(f"/v1/token/{PHONE}")
             claims = harness.claims_of(answer.text)
             assert claims["exp"] == claims["iat"] + 90

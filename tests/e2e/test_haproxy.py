@@ -18,7 +18,7 @@ import server as servers
 from harness import PHONE, wait_until
 
 NODE_PORT, CHECK_PORT = 8443, 8081  # as the file has them
-LATE_SECONDS = 3.6  # above the file's `timeout server`
+LATE_SECONDS = 10  # far above the file's `timeout server`, whose clock stands still with a machine that does
 NAMED = f"/v1/token/{PHONE}/order-1"
 UNNAMED = f"/v1/token/{PHONE}"
 

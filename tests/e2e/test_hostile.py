@@ -392,5 +392,5 @@ def test_many_silent_connections_do_not_stop_the_accepting(server):
 
 
 def test_no_request_makes_a_line_that_is_not_json(server):
-    for line in server.log_text().splitlines():
+    for line in server.log_text().split("\n")[:-1]:  # the last may be on its way
         json.loads(line)

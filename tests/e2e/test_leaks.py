@@ -215,10 +215,10 @@ def reload_what_is_wrong(run, server):
     good = server.callers_file.read_text()
     for bad in (f'{good}\n[[caller]]\nname = "x"\nkey = "{server.full}"\n', f"{good}\n{server.full}\n", re.sub(r'(key_sha256 = )"\w+"', rf'\1"{server.full}"', good)):
         kept = len(server.events("callers_kept"))
-        server.callers_file.write_text(bad)
+        harness.replace(server.callers_file, bad)
         server.hang_up()
         server.wait_for_event("callers_kept", kept + 1)
-    server.callers_file.write_text(good)
+    harness.replace(server.callers_file, good)
 
 
 # -- callbacks on their way ---------------------------------------------------------------------------------------------

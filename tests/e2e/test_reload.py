@@ -127,7 +127,7 @@ def test_a_broken_callers_file_keeps_the_old_callers(make_server):
     server = make_server()
     key = server.add_caller("first", "read")
     with server:
-        server.callers_file.write_text("this is = not [toml")
+        harness.replace(server.callers_file, "this is = not [toml")
         server.hang_up()
         wait_until(lambda: [line for line in server.lines() if "callers" in line["event"] and line["level"] in ("warn", "error")], 30, "a line that says so")
         assert server.admin_get(f"/v1/transactions?phone_number={PHONE}", key).status == 200

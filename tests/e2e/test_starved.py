@@ -39,7 +39,8 @@ def test_without_descriptors_it_neither_spins_nor_loses_what_it_has(make_server)
     server.start()
     connection = server.connection()
     assert harness.ask_again(connection, "GET", f"/v1/token/{PHONE}/before").status == 200
-    resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (descriptors(server) + 8, descriptors(server) + 8))
+    limit = descriptors(server) + 8
+    resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (limit, limit))
     crowd = []
     try:
         for _ in range(300):
@@ -253,7 +254,8 @@ def test_in_a_small_container_it_serves_and_loses_nothing(make_server, container
     assert container.pressed()
     assert server.process.poll() is None
     assert {answer.status for answer in refused} <= {503}, "throttled for longer than a commit may take, at worst"
-    assert acknowledged and server.admin_get("/readyz").status == 200
+    assert acknowledged
+    wait_until(lambda: server.admin_get("/readyz").status == 200, 30, "a green /readyz")
     print(f"NOTE container of {CONTAINER_MEMORY >> 20} MiB: {len(acknowledged)} tokens, {len(refused)} refused")
     server.kill()
     server.start()

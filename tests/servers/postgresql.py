@@ -68,6 +68,12 @@ class Postgresql(server.Server):
         return subprocess.run([self.binaries / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port), "-t", "5"], check=False,
                               timeout=RUN_SECONDS).returncode == 0
 
+    def close(self):
+        """In order first: one that is killed leaves its shared memory behind."""
+        if self.running():
+            self.stop()
+        super().close()
+
     def make_role(self):
         self.psql(f"create role {ROLE} login createdb password '{self.password}'", user="postgres", database="postgres")
         self.psql(f"create database {DATABASE} owner {ROLE}", user="postgres", database="postgres")
