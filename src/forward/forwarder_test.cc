@@ -296,7 +296,7 @@ TEST_F(Forwarding, ManyAreOnTheirWayAtTheSameTime) {
 }
 
 TEST_F(Forwarding, OneThatHangsHoldsNoOther) {
-  Forwarder one = forwarder(/*alone=*/false, /*at_once=*/2, std::chrono::milliseconds(50));
+  Forwarder one = forwarder(/*alone=*/false, /*at_once=*/2, std::chrono::milliseconds(50), std::chrono::minutes(1));
   receiver_.held = 1;
   put("x-1");
   EXPECT_EQ(one.turn(through()), 1u);

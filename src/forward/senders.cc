@@ -39,6 +39,7 @@ void Senders::work() {
     if (closing_) return;
     Attempt attempt{.delivery = std::move(queue_.front()), .outcome = {}, .number = ++begun_};
     queue_.pop_front();
+    if (queue_.empty()) moved_.notify_one();
     ++busy_;
     const std::uint64_t batch = batch_;
     const MayBegin may_begin = may_begin_;
@@ -74,7 +75,7 @@ std::vector<Attempt> Senders::collect(std::chrono::milliseconds patience, std::c
   while (pending_ > 0) {
     const bool all_begun = queue_.empty();
     const std::uint64_t moves = moves_;
-    const bool moved = moved_.wait_for(lock, all_begun ? patience : window, [&] { return pending_ == 0 || (!all_begun && moves_ != moves); });
+    const bool moved = moved_.wait_for(lock, all_begun ? patience : window, [&] { return pending_ == 0 || (!all_begun && (moves_ != moves || queue_.empty())); });
     if (all_begun || !moved) break;
   }
   std::vector<Attempt> out = ended();
