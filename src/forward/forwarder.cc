@@ -72,7 +72,7 @@ void Forwarder::start(store::GroupCommit& commit) {
       if (!more_) woken_.wait_for(lock, kForwardInterval, [this] { return stopping_ || (due_now_ && !stats_.resting); });
     }
     lock.unlock();
-    finish(senders_.finish(), apply);
+    finish(senders_.finish(kForwardLastPatience), apply);
     tell_failures(options_.clock(), true);
   });
 }
@@ -175,7 +175,7 @@ Outcome Forwarder::deliver(outgoing::HttpClient& client, const Delivery& deliver
   request.fields = {"Content-Type: application/json", "webhook-id: " + delivery.id, "webhook-timestamp: " + std::to_string(at),
                     "webhook-signature: " + webhook_signature(secret_, delivery.id, at, delivery.body)};
   const Result<outgoing::Answer> answer = client.send(request);
-  if (!answer) return {Kind::kAway, answer.error().message()};
+  if (!answer) return {answer.error().is(outgoing::kRequestCancelled) ? Kind::kUntried : Kind::kAway, answer.error().message()};
   const int status = answer->status;
   const Kind kind = status >= 200 && status < 300 ? Kind::kTaken : status == 429 || status >= 500 ? Kind::kAway : Kind::kRefused;
   return {kind, "HTTP status " + std::to_string(status), answer->retry_after};

@@ -42,6 +42,7 @@ namespace jwtd::forward {
 
 inline constexpr auto kForwardClaim = std::chrono::seconds(25);  // of one turn, which begins no delivery in the last two time-outs of it
 inline constexpr auto kForwardWindow = kForwardClaim - 2 * kForwardTimeout;
+inline constexpr auto kForwardLastPatience = std::chrono::seconds(3);  // of a stop, for what is on its way: well below kExitDeadline
 inline constexpr auto kForwardGrace = std::chrono::seconds(10);  // a node that lives is at its own notes within a second
 
 // The value of webhook-signature.
@@ -74,7 +75,7 @@ class Forwarder {
 
   // A thread that does a turn whenever it is woken, and every second. It writes through `commit`.
   void start(store::GroupCommit& commit);
-  void stop();  // ends within the time-out of one delivery
+  void stop();  // gives up what is still on its way after kForwardLastPatience: whoever comes next sends it again
   void wake();
 
   // Sends what is due, a bounded number; returns how many it took up.

@@ -418,6 +418,30 @@ TEST_F(Forwarding, WhatIsErasedBetweenALookAndAWriteIsNotPutBack) {
   }
 }
 
+TEST_F(Forwarding, AStopGivesUpWhatHangs) {
+  store::GroupCommit commit(*store_, {.deadline = std::chrono::hours(1)});
+  Forwarder one = forwarder(/*alone=*/true, kForwardAtOnce, std::chrono::milliseconds(50));
+  std::atomic<bool> arrived = false;
+  receiver_.on_receipt = [&] { arrived = true; };
+  receiver_.held = 1;
+  put("x-1");
+  one.start(commit);
+  one.wake();
+  const auto end = Monotonic::now() + std::chrono::seconds(60);
+  while (!arrived && Monotonic::now() < end) std::this_thread::yield();
+  ASSERT_TRUE(arrived);
+  const auto begun = Monotonic::now();
+  one.stop();
+  EXPECT_LT(Monotonic::now() - begun, kForwardTimeout) << "which the attempt would have had";
+  EXPECT_EQ(one.stats().failed, 0u) << "nobody knows whether it was taken";
+  EXPECT_EQ(count(store::kOutboxNote), 1u);
+  receiver_.on_receipt = nullptr;
+  receiver_.release();
+  Forwarder next = forwarder();
+  EXPECT_EQ(next.turn(through()), 1u) << "at once";
+  EXPECT_EQ(next.stats().delivered, 1u);
+}
+
 TEST_F(Forwarding, ItsThreadSendsWhatIsPutThere) {
   store::GroupCommit commit(*store_, {.deadline = std::chrono::hours(1)});
   Forwarder one = forwarder();

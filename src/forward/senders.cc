@@ -46,9 +46,11 @@ void Senders::work() {
     if (clients_.empty()) clients_.emplace_back(options_);
     outgoing::HttpClient client = std::move(clients_.back());
     clients_.pop_back();
+    in_use_.insert(&client);
     lock.unlock();
     if (may_begin()) attempt.outcome = send_(client, attempt.delivery);
     lock.lock();
+    in_use_.erase(&client);
     clients_.push_back(std::move(client));
     ended_.push_back(std::move(attempt));
     --busy_;
@@ -86,9 +88,13 @@ std::vector<Attempt> Senders::collect(std::chrono::milliseconds patience, std::c
   return out;
 }
 
-std::vector<Attempt> Senders::finish() {
+std::vector<Attempt> Senders::finish(std::chrono::milliseconds patience) {
   std::unique_lock lock(mutex_);
-  moved_.wait(lock, [this] { return busy_ == 0; });
+  const auto idle = [this] { return busy_ == 0; };
+  if (!moved_.wait_for(lock, patience, idle)) {
+    for (outgoing::HttpClient* const client : in_use_) client->cancel();
+    moved_.wait(lock, idle);
+  }
   return ended();
 }
 

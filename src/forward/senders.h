@@ -10,6 +10,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -54,7 +55,8 @@ class Senders {
   // Waits for what was begun last, until all of it is done, or `patience` after the last one went on its way, or until nothing moves for `window`; then
   // those that have not begun come back untried. What is on its way still stays so, and is in a later answer.
   std::vector<Attempt> collect(std::chrono::milliseconds patience, std::chrono::milliseconds window);
-  std::vector<Attempt> finish();  // waits for all
+  // The end: waits for all, `patience` long; then what is still on its way is given up.
+  std::vector<Attempt> finish(std::chrono::milliseconds patience);
 
  private:
   void work();
@@ -70,6 +72,7 @@ class Senders {
   MayBegin may_begin_;
   std::deque<Delivery> queue_;
   std::vector<Attempt> ended_;
+  std::set<outgoing::HttpClient*> in_use_;
   std::vector<outgoing::HttpClient> clients_;  // of those that do not send: the last used one is on top, for its connection is the youngest
   std::uint64_t begun_ = 0, batch_ = 0, moves_ = 0;
   std::size_t busy_ = 0, pending_ = 0;  // on their way; of the last batch, and not done
