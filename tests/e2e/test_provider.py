@@ -132,10 +132,10 @@ def test_a_silent_provider_holds_up_nobody_else(make_server, silent):
     for method, path, body in (("POST", "/v1/verify", json.dumps({"token": token})), ("GET", "/readyz", None), ("GET", "/v1/transactions/other", None)):
         begun = time.monotonic()
         assert server.admin_request(method, path, reader, body).status == 200, path
-        assert time.monotonic() - begun < 2, path
+        assert time.monotonic() - begun < 4, path  # less than one time-out, which it would wait for
     answers = crowd.join()
     assert {(answer.status, answer.json["code"]) for answer, _, _ in answers} == {(504, "provider_timeout"), (503, "provider_unavailable"), (503, "provider_busy")}
-    assert max(took for _, took, _ in answers) < 7.5 + 2, "1.5 times telesign.timeout, and what a slow machine needs"
+    assert max(took for _, took, _ in answers) < 7.5 + 5, "1.5 times telesign.timeout, and what a slow machine needs; it was 65"
     assert len(silent.calls) <= 16 + 2, "it was left alone after the third time-out"
     rested = next(answer for answer, _, _ in answers if answer.json["code"] == "provider_unavailable")
     assert 1 <= int(rested.field("Retry-After")) <= 5, rested
