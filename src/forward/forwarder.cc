@@ -49,8 +49,8 @@ std::string webhook_signature(const jose::HmacKey& secret, std::string_view id, 
 }
 
 Forwarder::Forwarder(store::Store& store, jose::HmacKey secret, Options options)
-    : store_(store), secret_(std::move(secret)), options_(std::move(options)), node_(random_name()), random_(std::random_device{}()),
-      senders_(options_.at_once, {options_.ca_file}, [this](outgoing::HttpClient& client, const Delivery& delivery) { return deliver(client, delivery); }) {}
+    : store_(store), secret_(std::move(secret)), options_(std::move(options)), node_(random_name()), clients_({options_.ca_file}), random_(std::random_device{}()),
+      senders_(options_.at_once, [this](const Delivery& delivery) { return deliver(delivery); }) {}
 
 Forwarder::~Forwarder() { stop(); }
 
@@ -72,7 +72,7 @@ void Forwarder::start(store::GroupCommit& commit) {
       if (!more_) woken_.wait_for(lock, kForwardInterval, [this] { return stopping_ || (due_now_ && !stats_.resting); });
     }
     lock.unlock();
-    finish(senders_.finish(kForwardLastPatience), apply);
+    finish(senders_.finish(kForwardLastPatience, [this] { clients_.cancel(); }), apply);
     tell_failures(options_.clock(), true);
   });
 }
@@ -168,13 +168,13 @@ bool Forwarder::claim(std::vector<Delivery>& deliveries, const Apply& apply, Uni
   return true;
 }
 
-Outcome Forwarder::deliver(outgoing::HttpClient& client, const Delivery& delivery) const {
+Outcome Forwarder::deliver(const Delivery& delivery) {
   using Kind = Outcome::Kind;
   const UnixSeconds at = options_.clock() / 1000;
   outgoing::Request request{.url = options_.url, .method = "POST", .body = delivery.body, .timeout = kForwardTimeout, .status_alone = true};
   request.fields = {"Content-Type: application/json", "webhook-id: " + delivery.id, "webhook-timestamp: " + std::to_string(at),
                     "webhook-signature: " + webhook_signature(secret_, delivery.id, at, delivery.body)};
-  const Result<outgoing::Answer> answer = client.send(request);
+  const Result<outgoing::Answer> answer = clients_.send(request);
   if (!answer) return {answer.error().is(outgoing::kRequestCancelled) ? Kind::kUntried : Kind::kAway, answer.error().message()};
   const int status = answer->status;
   const Kind kind = status >= 200 && status < 300 ? Kind::kTaken : status == 429 || status >= 500 ? Kind::kAway : Kind::kRefused;

@@ -35,6 +35,7 @@
 #include "forward/rest.h"
 #include "forward/senders.h"
 #include "jose/hmac.h"
+#include "outgoing/client_pool.h"
 #include "store/group_commit.h"
 #include "store/store.h"
 
@@ -89,7 +90,7 @@ class Forwarder {
   std::vector<Delivery> due(UnixMillis now, std::size_t most);
   bool is_due(const Delivery& delivery, UnixMillis now) const;
   bool claim(std::vector<Delivery>& deliveries, const Apply& apply, UnixMillis now);
-  Outcome deliver(outgoing::HttpClient& client, const Delivery& delivery) const;
+  Outcome deliver(const Delivery& delivery);
   void finish(std::vector<Attempt> attempts, const Apply& apply);
   void settle(Delivery delivery, bool delivered, store::Change& change);
   void judge(const std::vector<Attempt>& attempts);
@@ -102,6 +103,7 @@ class Forwarder {
   const jose::HmacKey secret_;
   const Options options_;
   const std::string node_;  // random: names this process in what it claims
+  outgoing::ClientPool clients_;
   std::minstd_rand random_;
   ForwardStats stats_;
   std::string scanned_;      // key where the next look at the outbox goes on

@@ -8,7 +8,7 @@
 
 namespace jwtd::forward {
 
-Senders::Senders(std::size_t at_once, outgoing::ClientOptions options, Send send) : at_once_(at_once), options_(std::move(options)), send_(std::move(send)) {
+Senders::Senders(std::size_t at_once, Send send) : at_once_(at_once), send_(std::move(send)) {
   for (std::size_t i = 0; i < at_once_; ++i) threads_.emplace_back([this] { name_this_thread("sender"), work(); });
 }
 
@@ -43,15 +43,9 @@ void Senders::work() {
     ++busy_;
     const std::uint64_t batch = batch_;
     const MayBegin may_begin = may_begin_;
-    if (clients_.empty()) clients_.emplace_back(options_);
-    outgoing::HttpClient client = std::move(clients_.back());
-    clients_.pop_back();
-    in_use_.insert(&client);
     lock.unlock();
-    if (may_begin()) attempt.outcome = send_(client, attempt.delivery);
+    if (may_begin()) attempt.outcome = send_(attempt.delivery);
     lock.lock();
-    in_use_.erase(&client);
-    clients_.push_back(std::move(client));
     ended_.push_back(std::move(attempt));
     --busy_;
     ++moves_;
@@ -88,11 +82,13 @@ std::vector<Attempt> Senders::collect(std::chrono::milliseconds patience, std::c
   return out;
 }
 
-std::vector<Attempt> Senders::finish(std::chrono::milliseconds patience) {
+std::vector<Attempt> Senders::finish(std::chrono::milliseconds patience, const std::function<void()>& give_up) {
   std::unique_lock lock(mutex_);
   const auto idle = [this] { return busy_ == 0; };
   if (!moved_.wait_for(lock, patience, idle)) {
-    for (outgoing::HttpClient* const client : in_use_) client->cancel();
+    lock.unlock();
+    give_up();
+    lock.lock();
     moved_.wait(lock, idle);
   }
   return ended();

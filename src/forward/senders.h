@@ -1,4 +1,4 @@
-// forward/senders.h - sends several deliveries at the same time: a few threads, and connections that are kept for the next.
+// forward/senders.h - several deliveries at the same time: a queue, and a few threads that empty it.
 //
 // Thread-safety: one thread calls; `send` and `may_begin` run on the threads within. Ownership: what these two refer to outlives this object.
 #pragma once
@@ -10,13 +10,11 @@
 #include <deque>
 #include <functional>
 #include <mutex>
-#include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "forward/outbox.h"
-#include "outgoing/http_client.h"
 
 namespace jwtd::forward {
 
@@ -40,10 +38,10 @@ struct Attempt {
 
 class Senders {
  public:
-  using Send = std::function<Outcome(outgoing::HttpClient&, const Delivery&)>;
+  using Send = std::function<Outcome(const Delivery&)>;
   using MayBegin = std::function<bool()>;
 
-  Senders(std::size_t at_once, outgoing::ClientOptions options, Send send);
+  Senders(std::size_t at_once, Send send);
   ~Senders();  // waits for what is on its way
 
   std::size_t free() const;          // threads that have nothing to do
@@ -55,15 +53,14 @@ class Senders {
   // Waits for what was begun last, until all of it is done, or `patience` after the last one went on its way, or until nothing moves for `window`; then
   // those that have not begun come back untried. What is on its way still stays so, and is in a later answer.
   std::vector<Attempt> collect(std::chrono::milliseconds patience, std::chrono::milliseconds window);
-  // The end: waits for all, `patience` long; then what is still on its way is given up.
-  std::vector<Attempt> finish(std::chrono::milliseconds patience);
+  // The end: waits for all; after `patience` calls `give_up`, which has to end what is still on its way.
+  std::vector<Attempt> finish(std::chrono::milliseconds patience, const std::function<void()>& give_up);
 
  private:
   void work();
   std::vector<Attempt> ended();
 
   const std::size_t at_once_;
-  const outgoing::ClientOptions options_;
   const Send send_;
 
   mutable std::mutex mutex_;
@@ -72,8 +69,6 @@ class Senders {
   MayBegin may_begin_;
   std::deque<Delivery> queue_;
   std::vector<Attempt> ended_;
-  std::set<outgoing::HttpClient*> in_use_;
-  std::vector<outgoing::HttpClient> clients_;  // of those that do not send: the last used one is on top, for its connection is the youngest
   std::uint64_t begun_ = 0, batch_ = 0, moves_ = 0;
   std::size_t busy_ = 0, pending_ = 0;  // on their way; of the last batch, and not done
   bool closing_ = false;

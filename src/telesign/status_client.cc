@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <initializer_list>
-#include <iterator>
-#include <vector>
 
 #include "base/limits.h"
 #include "json/strict_json.h"
@@ -92,7 +90,7 @@ Error as_provider_error(const Error& error) {
 }  // namespace
 
 StatusClient::StatusClient(StatusClientOptions options, jose::HmacKey key, Secret key_text)
-    : options_(std::move(options)), key_(std::move(key)), key_text_(std::move(key_text)) {}
+    : options_(std::move(options)), key_(std::move(key)), key_text_(std::move(key_text)), clients_({options_.ca_file}) {}
 
 outgoing::Request StatusClient::request_for(const Xid& xid, std::chrono::milliseconds timeout) const {
   const std::string path = path_of(options_.status_path, xid);
@@ -114,32 +112,11 @@ outgoing::Request StatusClient::request_for(const Xid& xid, std::chrono::millise
   return request;
 }
 
-Result<outgoing::Answer> StatusClient::send(const outgoing::Request& request) {
-  std::list<outgoing::HttpClient>::iterator client;
-  {
-    const std::lock_guard lock(mutex_);
-    if (cancelled_) return Error(outgoing::kRequestCancelled);
-    if (idle_.empty()) idle_.emplace_back(outgoing::ClientOptions{options_.ca_file});
-    client = std::prev(idle_.end());  // the one that was used last
-    busy_.splice(busy_.end(), idle_, client);
-  }
-  Result<outgoing::Answer> answer = client->send(request);
-  const std::lock_guard lock(mutex_);
-  idle_.splice(idle_.end(), busy_, client);  // as many as there were calls at once
-  return answer;
-}
-
-void StatusClient::cancel() {
-  const std::lock_guard lock(mutex_);
-  cancelled_ = true;
-  for (outgoing::HttpClient& client : busy_) client.cancel();
-}
-
 Fetched StatusClient::fetch(const Xid& xid) {
   const Monotonic::time_point end = Monotonic::now() + options_.timeout;
   std::chrono::milliseconds left = options_.timeout;
   for (bool again = false;; again = true) {
-    const Result<outgoing::Answer> answer = send(request_for(xid, left));
+    const Result<outgoing::Answer> answer = clients_.send(request_for(xid, left));
     if (!answer) return as_provider_error(answer.error());
     Read outcome = read(*answer, xid);
     left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Monotonic::now());

@@ -7,8 +7,6 @@
 #pragma once
 
 #include <chrono>
-#include <list>
-#include <mutex>
 #include <string>
 #include <utility>
 
@@ -17,7 +15,7 @@
 #include "base/secret.h"
 #include "base/time.h"
 #include "jose/hmac.h"
-#include "outgoing/http_client.h"
+#include "outgoing/client_pool.h"
 #include "telesign/report.h"
 
 namespace jwtd::telesign {
@@ -57,18 +55,15 @@ class StatusClient {
   Fetched fetch(const Xid& xid);
 
   // Ends what is under way at once with kProviderUnavailable, as every later fetch() does.
-  void cancel();
+  void cancel() { clients_.cancel(); }
 
  private:
   outgoing::Request request_for(const Xid& xid, std::chrono::milliseconds timeout) const;
-  Result<outgoing::Answer> send(const outgoing::Request& request);
 
   const StatusClientOptions options_;
   const jose::HmacKey key_;
   const Secret key_text_;
-  std::mutex mutex_;
-  std::list<outgoing::HttpClient> idle_, busy_;  // guarded by mutex_
-  bool cancelled_ = false;                       // guarded by mutex_
+  outgoing::ClientPool clients_;
 };
 
 }  // namespace jwtd::telesign
