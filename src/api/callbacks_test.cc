@@ -84,6 +84,29 @@ class CallbacksTest : public testing::Test {
     EXPECT_TRUE(placed);
   }
 
+  static Task<void> poll(timeline::Placing& placing, std::string body) {
+    auto what = telesign::parse_callback(body);
+    const auto placed = co_await placing.poll(*Xid::parse("order-1"), *std::move(what), kNow);
+    EXPECT_TRUE(placed);
+  }
+
+  // A callback that another node kept, whose reference id `first` learns while the store does not tell what waits.
+  void is_placed_with_the_next_one_after(Task<void> (*first)(timeline::Placing&, std::string)) {
+    MeddledWith store(*store_);
+    timeline::Placing placing(store, reads_, lane_, count_, {});
+    timeline::UnmatchedCount others{0};
+    timeline::Placing other(*store_, reads_, lane_, others, {});
+    commit("order-1");
+    fakes::run_task(call_.loop, tell(other, report("R1", 2401)));
+    store.lists_fail = true;
+    fakes::run_task(call_.loop, first(placing, report("R1", 2400, "order-1", "2023-11-14T22:13:10Z")));
+    EXPECT_EQ(unmatched().size(), 1u);
+    store.lists_fail = false;
+    fakes::run_task(call_.loop, place(placing, report("R1", 2400, "order-1", "2023-11-14T22:13:11Z")));
+    EXPECT_TRUE(unmatched().empty());
+    EXPECT_EQ(status("order-1")["status"]["code"], 2401);
+  }
+
   CallbacksTest() {
     context_.now = [] { return kNow + 1000; };
     context_.observer.placed = [this](timeline::Placed placed) { placed_.push_back(placed); };
@@ -293,41 +316,9 @@ TEST_F(CallbacksTest, WhatMayWaitIsLookedForWhenTheReferenceIsLearntAndThenNoMor
   EXPECT_EQ(come(2402, "2023-11-14T22:13:30Z"), 1u) << "one waits, for whatever";
 }
 
-TEST_F(CallbacksTest, WhatCouldNotBeLookedForIsLookedForWithTheNextOne) {
-  MeddledWith store(*store_);
-  timeline::Placing placing(store, reads_, lane_, count_, {});
-  timeline::UnmatchedCount others{0};
-  timeline::Placing other(*store_, reads_, lane_, others, {});
-  commit("order-1");
-  fakes::run_task(call_.loop, tell(other, report("R1", 2401)));
-  store.lists_fail = true;
-  fakes::run_task(call_.loop, place(placing, report("R1", 2400, "order-1", "2023-11-14T22:13:10Z")));
-  EXPECT_EQ(unmatched().size(), 1u);
-  store.lists_fail = false;
-  fakes::run_task(call_.loop, place(placing, report("R1", 2400, "order-1", "2023-11-14T22:13:11Z")));
-  EXPECT_TRUE(unmatched().empty());
-  EXPECT_EQ(status("order-1")["status"]["code"], 2401);
-}
+TEST_F(CallbacksTest, WhatCouldNotBeLookedForIsLookedForWithTheNextOne) { is_placed_with_the_next_one_after(place); }
 
-TEST_F(CallbacksTest, WhatAPollCouldNotLookForIsLookedForWithTheNextCallback) {
-  MeddledWith store(*store_);
-  timeline::Placing placing(store, reads_, lane_, count_, {});
-  timeline::UnmatchedCount others{0};
-  timeline::Placing other(*store_, reads_, lane_, others, {});
-  commit("order-1");
-  fakes::run_task(call_.loop, tell(other, report("R1", 2401)));
-  store.lists_fail = true;
-  const auto ask = [](timeline::Placing& by) -> Task<void> {
-    auto what = telesign::parse_callback(report("R1", 2400, "order-1", "2023-11-14T22:13:10Z"));
-    const auto placed = co_await by.poll(*Xid::parse("order-1"), *std::move(what), kNow);
-    EXPECT_TRUE(placed);
-  };
-  fakes::run_task(call_.loop, ask(placing));
-  store.lists_fail = false;
-  fakes::run_task(call_.loop, place(placing, report("R1", 2400, "order-1", "2023-11-14T22:13:11Z")));
-  EXPECT_TRUE(unmatched().empty());
-  EXPECT_EQ(status("order-1")["status"]["code"], 2401);
-}
+TEST_F(CallbacksTest, WhatAPollCouldNotLookForIsLookedForWithTheNextCallback) { is_placed_with_the_next_one_after(poll); }
 
 TEST_F(CallbacksTest, AContradictionThatShowsLaterCountsToo) {
   commit("order-1");

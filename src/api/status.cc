@@ -13,7 +13,6 @@
 #include "api/timeline.h"
 #include "api/transactions.h"
 #include "http/problem.h"
-#include "store/note_kinds.h"
 
 namespace jwtd::api {
 namespace {
@@ -70,12 +69,10 @@ Task<Result<store::Transaction>> refreshed(const StatusContext& context, Xid xid
   if (!said) co_return said.error();
   // An answer without an XID is taken for the one that was asked about, unless its reference id is known for another's.
   if (said->report.xid.empty() && telesign::is_reference_id(said->report.reference_id)) {
-    const auto look = [&store = context.store, name = store::NoteName{std::string(store::kReferenceNote), said->report.reference_id}, now = context.now()] {
-      return store.note(name, now);
-    };
+    const auto look = [&store = context.store, reference = said->report.reference_id, now = context.now()] { return timeline::xid_of_reference(store, reference, now); };
     const auto known = co_await context.reads.run(look);
     if (!known) co_return known.error();
-    if (*known && **known != xid.view()) co_return Error(telesign::kProviderAnswerMalformed, "its reference id is that of another transaction");
+    if (*known && **known != xid) co_return Error(telesign::kProviderAnswerMalformed, "its reference id is that of another transaction");
   }
   auto placement = co_await context.placing.poll(xid, std::move(said->report), said->at);
   if (!placement) co_return placement.error();

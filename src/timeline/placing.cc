@@ -25,12 +25,7 @@ std::string unmatched_key(const telesign::Report& report, const store::Event& ev
 Result<std::optional<Xid>> xid_known_of(store::Store& store, const Unmatched& one, UnixMillis now) {
   if (!one.report) return std::optional<Xid>();
   if (auto xid = Xid::parse(one.report->xid)) return std::optional<Xid>(*xid);
-  if (!telesign::is_reference_id(one.report->reference_id)) return std::optional<Xid>();
-  const auto known = store.note({std::string(store::kReferenceNote), one.report->reference_id}, now);
-  if (!known) return known.error();
-  if (!*known) return std::optional<Xid>();
-  const auto xid = Xid::parse(**known);
-  return xid ? std::optional<Xid>(*xid) : std::nullopt;
+  return xid_of_reference(store, one.report->reference_id, now);
 }
 
 // Of a transaction that stands contradicted: whether it did before its last event.
@@ -54,12 +49,8 @@ bool stands(const telesign::Outline& standing, const telesign::Report& report) {
 Task<Result<std::optional<Xid>>> Placing::xid_of(const telesign::Report& report, UnixMillis now) {
   if (auto xid = Xid::parse(report.xid)) co_return std::optional<Xid>(*xid);
   if (!telesign::is_reference_id(report.reference_id)) co_return std::optional<Xid>();
-  const auto look = [&store = store_, name = store::NoteName{std::string(store::kReferenceNote), report.reference_id}, now] { return store.note(name, now); };
-  const auto known = co_await reads_.run(look);
-  if (!known) co_return known.error();
-  if (!*known) co_return std::optional<Xid>();
-  const auto xid = Xid::parse(**known);
-  co_return xid ? std::optional<Xid>(*xid) : std::nullopt;
+  const auto look = [&store = store_, reference = report.reference_id, now] { return xid_of_reference(store, reference, now); };
+  co_return co_await reads_.run(look);
 }
 
 Task<Result<Placing::Written>> Placing::write(Xid xid, const telesign::Report& report, store::Event::Type type, UnixMillis now, std::vector<store::NoteName> done) {
@@ -215,6 +206,15 @@ Task<Result<Placing::Matched>> Placing::place_earlier(Xid xid, const std::string
     while (count > 0 && !unmatched_.compare_exchange_weak(count, count - 1)) {}
   }
   co_return placed;
+}
+
+Result<std::optional<Xid>> xid_of_reference(store::Store& store, const std::string& reference, UnixMillis now) {
+  if (!telesign::is_reference_id(reference)) return std::optional<Xid>();
+  const auto known = store.note({std::string(store::kReferenceNote), reference}, now);
+  if (!known) return known.error();
+  if (!*known) return std::optional<Xid>();
+  const auto xid = Xid::parse(**known);
+  return xid ? std::optional<Xid>(*xid) : std::nullopt;
 }
 
 // The time, a space, the body.

@@ -101,6 +101,9 @@ class Placing {
   const Options options_;
 };
 
+// The transaction that a report with this reference id was about, as far as was learnt. May block.
+Result<std::optional<Xid>> xid_of_reference(store::Store& store, const std::string& reference, UnixMillis now);
+
 // A callback that waits, out of its note.
 struct Unmatched {
   std::string key;
